@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * engine.h - what stops tasks and resumes them.
+ *
+ * An engine is the mechanism (ptrace, later seccomp notification and the
+ * kernel module) behind one interface. It knows tasks, stops and memory; it
+ * knows nothing of layers. One session owns one engine. All functions belong
+ * to the thread that created it.
+ *
+ * The engine reports one event at a time with next(). The task of an event is
+ * stopped until resume(); other tasks go on. An event that is only a report
+ * (ENGINE_GONE) needs no resume, and its task is invalid after the call.
+ */
+#ifndef VMMD_ENGINE_H
+#define VMMD_ENGINE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <vmmd/plugin.h>
+
+/* Numbers from 0 to ENGINE_NR_MAX - 1 are selected one by one, all others together. */
+#define ENGINE_NR_MAX 512
+
+/* What an engine can do. */
+enum engine_feature {
+	ENGINE_F_ENTRY = 1u << 0,      /* stop at system call entry */
+	ENGINE_F_EXIT = 1u << 1,       /* stop at system call exit */
+	ENGINE_F_REWRITE = 1u << 2,    /* change nr, arguments, pc, sp */
+	ENGINE_F_RESULT = 1u << 3,     /* change the result after the kernel ran the call */
+	ENGINE_F_REISSUE = 1u << 4,    /* run another call before the return to user mode */
+	ENGINE_F_SIGNAL = 1u << 5,     /* signal events */
+	ENGINE_F_LIFECYCLE = 1u << 6,  /* new task, exec, exit */
+	ENGINE_F_ATTACH = 1u << 7,     /* take over a running process */
+	ENGINE_F_RESELECT = 1u << 8,   /* select more while tasks run */
+	ENGINE_F_INSTALL_FD = 1u << 9, /* put a descriptor into a task */
+	ENGINE_F_ERRNO = 1u << 10,     /* fixed refusals without a stop */
+	ENGINE_F_PATHS = 1u << 11,     /* path table in the kernel */
+	ENGINE_F_SAFE_ARGS = 1u << 12, /* memory arguments cannot change after the decision */
+	ENGINE_F_RELEASE = 1u << 13,   /* tasks can outlive the engine */
+	ENGINE_F_COUNT_ = 14
+};
+extern const char *const engine_feature_names[ENGINE_F_COUNT_];
+
+/* What to stop for; made by the owner from its stack. */
+struct engine_select {
+	uint8_t want[ENGINE_NR_MAX]; /* VMMD_WANT_* for each number */
+	uint8_t want_other;	     /* … for all numbers that have no bit above */
+	uint32_t events;	     /* VMMD_EVENT_* */
+};
+
+/* System calls of other ABIs (int 0x80, 32-bit programs, x32): see engine/bypass.tbl. */
+enum engine_foreign { ENGINE_FOREIGN_REFUSE, ENGINE_FOREIGN_NATIVE };
+
+struct engine_config {
+	const struct engine_select *select;
+	enum engine_foreign foreign;
+	bool release; /* tasks go on untraced when the engine's process dies; else they are killed */
+};
+
+enum engine_event_type {
+	ENGINE_NEW,    /* a task exists; it is stopped before its first instruction */
+	ENGINE_ENTRY,  /* system call entry */
+	ENGINE_EXIT,   /* … and exit, when the resume at entry asked for it */
+	ENGINE_SIGNAL, /* a signal is about to be delivered */
+	ENGINE_EXEC,   /* a new program is in place */
+	ENGINE_EXITING, /* the task is about to end; it can no longer be kept from it */
+	ENGINE_GONE,   /* the task has ended; no resume */
+};
+
+struct engine_task; /* the engine's side of a task */
+
+struct engine_event {
+	enum engine_event_type type;
+	struct engine_task *task;
+	void *owner;		    /* as set by set_owner(); NULL for ENGINE_NEW */
+	void *parent_owner;	    /* NEW: owner of the task that cloned it, or NULL */
+	uint64_t clone_flags;	    /* NEW */
+	pid_t former_tid;	    /* EXEC: the thread that called execve(2); the task is the leader's tid now */
+	int status;		    /* EXITING, GONE: as in waitpid(2) */
+	struct vmmd_call call;	    /* ENTRY; pc and sp also at EXIT */
+	int64_t result;		    /* EXIT */
+	siginfo_t *info;	    /* SIGNAL: points into the engine, writable until resume */
+};
+
+enum engine_action_type {
+	ENGINE_GO,     /* NEW, EXEC, EXITING: go on. SIGNAL: deliver `info` of the event */
+	ENGINE_RUN,    /* ENTRY: the kernel runs `call`. EXIT: it runs `call` now (reissue) */
+	ENGINE_RETURN, /* ENTRY: do not run it, return `result`. EXIT: return `result` */
+	ENGINE_DROP,   /* SIGNAL: do not deliver */
+};
+
+struct engine_action {
+	enum engine_action_type type;
+	bool want_exit;		      /* RUN: report the exit */
+	bool changed;		      /* RUN, RETURN: `call` differs from the event's call (RETURN: pc and sp only) */
+	const struct vmmd_call *call; /* may be NULL if not changed */
+	int64_t result;
+};
+
+struct engine_stats {
+	uint64_t stops;	   /* stops of tasks seen, internal ones included */
+	uint64_t events;   /* events reported */
+	uint32_t tasks;	   /* now alive */
+	uint32_t tasks_max; /* most at once */
+	size_t task_bytes; /* memory of the engine for one task */
+};
+
+struct engine;
+
+struct engine_ops {
+	const char *name;
+	uint32_t features; /* ENGINE_F_* */
+
+	/* Can it work on this host? 0, or -errno with a clause of why not. */
+	int (*probe)(char *why, size_t len);
+
+	/* Make an engine; the selection is copied. */
+	int (*create)(struct engine **, const struct engine_config *);
+	/*
+	 * End it. All tasks are killed, or with config.release set free. May be
+	 * called while tasks are stopped.
+	 */
+	void (*destroy)(struct engine *);
+
+	/*
+	 * The classic BPF program that the first task must install with seccomp(2)
+	 * before its execve(2); *prog stays the engine's. Count 0: none is needed.
+	 */
+	int (*filter)(struct engine *, const void **prog, size_t *count);
+	/*
+	 * Take over a single-threaded process that is about to execve(2). ENGINE_NEW
+	 * follows. Until its first successful execve(2) only its execve(2) and
+	 * execveat(2) calls are reported.
+	 */
+	int (*launch)(struct engine *, pid_t);
+
+	/*
+	 * The next event: 1, 0 if there is none (not blocking, or woken by
+	 * loop_kick()), -ECHILD if no task is left, or another -errno.
+	 */
+	int (*next)(struct engine *, struct engine_event *, bool block);
+	/* A descriptor that polls readable when next() has something, or -ENOTSUP if next() can block only. */
+	int (*fd)(struct engine *);
+
+	void (*set_owner)(struct engine_task *, void *owner);
+	/* Resume the task of the last event. -ESRCH is no error: it is dying, ENGINE_GONE will follow. */
+	int (*resume)(struct engine *, struct engine_task *, const struct engine_action *);
+
+	ssize_t (*read)(struct engine_task *, uint64_t addr, void *buf, size_t len);
+	ssize_t (*write)(struct engine_task *, uint64_t addr, const void *buf, size_t len);
+	/* An area of ENGINE_SCRATCH bytes, private to the task; in a system call stop only. */
+	int (*scratch)(struct engine *, struct engine_task *, uint64_t *addr);
+	void (*identity)(const struct engine_task *, pid_t *tid, pid_t *tgid);
+
+	/* Also stop for what `select` names (ENGINE_F_RESELECT); NULL: only for the first selection again. */
+	int (*reselect)(struct engine *, const struct engine_select *);
+	int (*inject)(struct engine *, pid_t tid, const siginfo_t *);
+	int (*kill)(struct engine *, struct engine_task *); /* SIGKILL its process */
+	void (*kill_all)(struct engine *);
+	void (*stats)(const struct engine *, struct engine_stats *);
+};
+
+#define ENGINE_SCRATCH 65536u
+
+/* Every engine starts with this. */
+struct engine {
+	const struct engine_ops *ops;
+};
+
+/* All engines of this build, cheapest first, closed by NULL. */
+extern const struct engine_ops *const engine_all[];
+
+/*
+ * The engine called `name`, or for "auto" the first that is usable and has all
+ * `features`. NULL with a line in `why` that names what is missing.
+ */
+const struct engine_ops *engine_choose(const char *name, uint32_t features, char *why, size_t len);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* filter.c - the selection as one classic BPF program, made by libseccomp. */
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmmd/engine/filter.h"
+
+struct bypass {
+	int nr;
+	unsigned arg;
+	uint64_t mask;
+	int error;
+};
+
+static const struct bypass bypasses[] = {
+#define BYPASS(call, arg, mask, error, why) {__NR_##call, arg, mask, error},
+#include "vmmd/engine/bypass.tbl"
+#undef BYPASS
+};
+
+#define BYPASSES (sizeof(bypasses) / sizeof(bypasses[0]))
+
+int filter_bypass(int64_t nr, const uint64_t args[6])
+{
+	for (size_t i = 0; i < BYPASSES; i++)
+		if (bypasses[i].nr == nr && (!bypasses[i].mask || (args[bypasses[i].arg] & bypasses[i].mask)))
+			return bypasses[i].error;
+	return 0;
+}
+
+static const struct bypass *bypass_of(int nr)
+{
+	for (size_t i = 0; i < BYPASSES; i++)
+		if (bypasses[i].nr == nr)
+			return &bypasses[i];
+	return NULL;
+}
+
+/* libseccomp wants every rule of one call to be about other arguments, so the bits are told apart. */
+static int add_bypass(scmp_filter_ctx ctx, const struct bypass *b, uint32_t other, bool other_is_default)
+{
+	uint32_t refuse = SCMP_ACT_ERRNO((uint32_t)b->error);
+	int rc;
+
+	if (!b->mask)
+		return seccomp_rule_add(ctx, refuse, b->nr, 0);
+	for (uint64_t bit = 1; bit; bit <<= 1) {
+		if (!(b->mask & bit))
+			continue;
+		rc = seccomp_rule_add(ctx, refuse, b->nr, 1,
+				      SCMP_CMP64(b->arg, SCMP_CMP_MASKED_EQ, bit, bit));
+		if (rc < 0)
+			return rc;
+	}
+	if (other_is_default)
+		return 0;
+	return seccomp_rule_add(ctx, other, b->nr, 1, SCMP_CMP64(b->arg, SCMP_CMP_MASKED_EQ, b->mask, 0));
+}
+
+static bool stops(const struct engine_select *select, int nr)
+{
+	return nr == __NR_clone3 || select->want[nr];
+}
+
+static int add_rules(scmp_filter_ctx ctx, const struct engine_select *select, uint32_t action)
+{
+	bool rest_stops = select->want_other != 0;
+	int rc = 0;
+
+	for (int nr = 0; nr < ENGINE_NR_MAX && rc == 0; nr++) {
+		const struct bypass *b = bypass_of(nr);
+		uint32_t act = stops(select, nr) ? action : SCMP_ACT_ALLOW;
+		bool is_default = stops(select, nr) == rest_stops;
+
+		if (b)
+			rc = add_bypass(ctx, b, act, is_default);
+		else if (!is_default)
+			rc = seccomp_rule_add(ctx, act, nr, 0);
+	}
+	return rc;
+}
+
+static int export(scmp_filter_ctx ctx, struct filter *f)
+{
+	int fd = memfd_create("vmmd-filter", MFD_CLOEXEC);
+	struct stat st;
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = seccomp_export_bpf(ctx, fd);
+	if (rc == 0 && fstat(fd, &st) < 0)
+		rc = -errno;
+	if (rc == 0) {
+		f->prog = malloc((size_t)st.st_size);
+		f->count = (size_t)st.st_size / sizeof(struct sock_filter);
+		if (!f->prog)
+			rc = -ENOMEM;
+		else if (pread(fd, f->prog, (size_t)st.st_size, 0) != st.st_size)
+			rc = -EIO;
+	}
+	close(fd);
+	if (rc < 0)
+		filter_free(f);
+	return rc;
+}
+
+int filter_build(struct filter *f, const struct engine_select *select, enum engine_foreign foreign, uint32_t action)
+{
+	scmp_filter_ctx ctx = seccomp_init(select->want_other ? action : SCMP_ACT_ALLOW);
+	int rc;
+
+	f->prog = NULL;
+	f->count = 0;
+	if (!ctx)
+		return -ENOMEM;
+	rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+			      foreign == ENGINE_FOREIGN_NATIVE ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS));
+	if (rc == 0)
+		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree: many calls may have rules */
+	if (rc == 0)
+		rc = add_rules(ctx, select, action);
+	if (rc == 0)
+		rc = export(ctx, f);
+	seccomp_release(ctx);
+	return rc;
+}
+
+void filter_free(struct filter *f)
+{
+	free(f->prog);
+	f->prog = NULL;
+	f->count = 0;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ptrace_impl.h - shared by the files of the ptrace engine, by nobody else.
+ *
+ *   ptrace.c       life of the engine and its tasks, resuming them
+ *   ptrace_stop.c  from a wait status to an event
+ *   ptrace_wait.c  getting wait statuses
+ *   ptrace_mem.c   memory of tasks, calls run on their behalf
+ *   ptrace_arch.h  where x86-64 keeps number, arguments, result, pc and sp
+ */
+#ifndef VMMD_ENGINE_PTRACE_IMPL_H
+#define VMMD_ENGINE_PTRACE_IMPL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+#include <uthash.h>
+
+#include "vmmd/engine/engine.h"
+#include "vmmd/engine/filter.h"
+
+/* How a task stands to the engine. */
+enum pt_state {
+	PT_EXPECTED, /* its parent's clone was seen, its own first stop was not */
+	PT_NEWBORN,  /* its first stop was seen, its parent's clone was not */
+	PT_SEIZED,   /* launch() took it; its first stop will come */
+	PT_RUNNING,
+	PT_NEW,	     /* stopped, ENGINE_NEW reported (or about to be) */
+	PT_ENTRY,    /* … ENGINE_ENTRY */
+	PT_EXIT,
+	PT_SIGNAL,
+	PT_EXEC,
+	PT_EXITING,
+	PT_HELD,     /* stopped in clone until its child has shown up */
+	PT_LISTENING, /* group-stopped */
+};
+
+/* Where a task is in a system call the engine follows to its exit. */
+enum pt_phase {
+	PT_USER,    /* nowhere: the next stop of a call is an entry */
+	PT_CALL,    /* entry done: the next syscall stop is the exit, seccomp stops mean nothing */
+	PT_REISSUE, /* sent back to the call instruction: the next syscall stop is that entry */
+};
+
+/* Address space: tasks with CLONE_VM share one. */
+struct pt_mm {
+	uint32_t refs;
+	uint32_t free;	/* scratch areas whose tasks have gone */
+	uint64_t *areas;
+};
+
+struct pt_engine;
+
+struct engine_task {
+	struct pt_engine *e;
+	void *owner;
+	pid_t tid, tgid;
+	uint8_t state; /* enum pt_state */
+	uint8_t phase; /* enum pt_phase */
+	bool reported;	   /* ENGINE_NEW was */
+	bool launching;	   /* before its first execve(2) */
+	bool report_exit;  /* of the call it is in */
+	bool have_orig;	   /* `orig` holds what the program had in its registers */
+	bool is_clone3;	   /* in clone3(2) */
+	bool clone_seen;   /* … and its child was reported by the kernel */
+	bool sigreturn;	   /* in rt_sigreturn(2): the kernel replaces all registers */
+	bool mask_saved;   /* all signals are blocked until the reissued call is entered */
+	bool interrupted;  /* by us, to change how it is resumed */
+	bool interrupt;	   /* look again for a group stop that was passed over */
+	bool stop_pending; /* a SIGSTOP that was passed over */
+	int status;	   /* EXITING */
+	uint64_t sigmask;
+	uint64_t clone_flags;	    /* of its own creation */
+	struct engine_task *parent; /* until ENGINE_NEW is reported */
+	struct pt_mm *mm;
+	uint64_t scratch;
+	struct user_regs_struct regs; /* at the current stop */
+	union {
+		struct user_regs_struct orig; /* before the call was rewritten */
+		siginfo_t info;		      /* PT_SIGNAL */
+	};
+	UT_hash_handle hh; /* e->tasks, by tid */
+};
+
+/* A wait status that came while another was waited for. */
+struct pt_stash {
+	pid_t tid;
+	int status;
+};
+
+#define PT_STASH 64
+
+struct pt_engine {
+	struct engine base;
+	struct engine_select select; /* what the filter was made for */
+	struct engine_select now;    /* what is reported: more, while reselected */
+	bool all;		     /* every system call stops (PTRACE_SYSCALL) */
+	bool release;
+	bool filtered;
+	enum engine_foreign foreign;
+	unsigned long options;
+	struct filter filter;
+	struct engine_task *tasks;
+	uint32_t ntasks;
+	struct engine_stats stats;
+	struct engine_task *held;    /* its child was reported: resume it */
+	struct engine_task *execing; /* its leader was reported gone: report the exec */
+	pid_t former_tid;
+	struct pt_stash stash[PT_STASH];
+	int stashed;
+	uint32_t since_scan; /* ptrace_wait.c: events since all tasks were looked at */
+	bool settled;	     /* … and found quiet */
+};
+
+/* ptrace.c */
+struct engine_task *pt_find(struct pt_engine *, pid_t tid);
+struct engine_task *pt_task_new(struct pt_engine *, pid_t tid, enum pt_state);
+void pt_task_free(struct engine_task *);
+void pt_rekey(struct engine_task *, pid_t tid);
+/* Let it run, delivering `sig`. Gone tasks are not an error. */
+void pt_go(struct engine_task *, int sig);
+int pt_get_regs(struct engine_task *);
+int pt_set_regs(struct engine_task *);
+/* Give the program its own argument registers back. */
+void pt_restore(struct engine_task *);
+/* Was the call made by an instruction it can be sent back to? */
+bool pt_can_rewind(struct engine_task *);
+/* Set up the task to run `call` from its syscall instruction again. */
+int pt_rewind(struct engine_task *, const struct vmmd_call *);
+/* It has entered that call: unblock its signals. */
+void pt_rewound(struct engine_task *);
+int pt_ptrace_listen(struct engine_task *);
+
+/* ptrace_stop.c: 1 and an event, or 0 if it was the engine's own business. */
+int pt_status(struct pt_engine *, pid_t tid, int status, struct engine_event *);
+int pt_pending(struct pt_engine *, struct engine_event *);
+
+/* ptrace_wait.c: 1 and a status, 0 for none, -errno. */
+int pt_wait(struct pt_engine *, bool block, pid_t *tid, int *status);
+
+/* ptrace_mem.c */
+ssize_t pt_read(struct engine_task *, uint64_t addr, void *buf, size_t len);
+ssize_t pt_write(struct engine_task *, uint64_t addr, const void *buf, size_t len);
+int pt_scratch(struct engine *, struct engine_task *, uint64_t *addr);
+struct pt_mm *pt_mm_new(void);
+void pt_mm_put(struct pt_mm *, uint64_t scratch);
+
+#endif

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * ptrace_stop.c - from a wait status to an event.
+ *
+ * What a status means is in ptrace(2), "Stopped states" and PTRACE_SEIZE.
+ * Stops that nobody asked for are dealt with here and the task goes on at once.
+ *
+ * A new task is reported when both halves have come, in whatever order: the
+ * clone event of its parent (which says what they share) and its own first
+ * stop. The parent is held until then, so that ENGINE_NEW finds it stopped.
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmmd/engine/ptrace_arch.h"
+#include "vmmd/engine/ptrace_impl.h"
+#include "vmmd/log.h"
+
+#define SYSCALL_STOP (SIGTRAP | 0x80)
+
+static int report(struct engine_task *t, enum pt_state state, enum engine_event_type type, struct engine_event *ev)
+{
+	t->state = (uint8_t)state;
+	ev->type = type;
+	ev->task = t;
+	ev->owner = t->owner;
+	return 1;
+}
+
+static unsigned long event_msg(const struct engine_task *t)
+{
+	unsigned long msg = 0;
+
+	ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &msg);
+	return msg;
+}
+
+/* ---------------------------------------------------------------- new tasks */
+
+/* Not told by a parent: a killed one's child. Its status file says whose thread it is. */
+static pid_t tgid_of(pid_t tid)
+{
+	char path[48], line[128];
+	pid_t tgid = tid;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	f = fopen(path, "re");
+	if (!f)
+		return tid;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "Tgid: %d", &tgid) == 1)
+			break;
+	fclose(f);
+	return tgid;
+}
+
+static int report_new(struct engine_task *t, struct engine_event *ev)
+{
+	struct engine_task *parent = t->parent;
+
+	t->reported = true;
+	t->parent = NULL;
+	ev->parent_owner = parent ? parent->owner : NULL;
+	ev->clone_flags = t->clone_flags;
+	if (parent)
+		t->e->held = parent;
+	return report(t, PT_NEW, ENGINE_NEW, ev);
+}
+
+/* The child starts with the registers of the call as it was run: give it the program's. */
+static void restore_child(struct engine_task *child, const struct engine_task *parent)
+{
+	if (!parent->have_orig || pt_get_regs(child) < 0)
+		return;
+	arch_restore_args(&child->regs, &parent->orig);
+	pt_set_regs(child);
+}
+
+static int adopt(struct engine_task *child, struct engine_task *parent)
+{
+	uint64_t flags = child->clone_flags;
+
+	child->tgid = flags & CLONE_THREAD ? parent->tgid : child->tid;
+	if ((flags & CLONE_VM) && parent->mm) {
+		child->mm = parent->mm;
+		child->mm->refs++;
+	} else {
+		/* The copy of the parent's scratch area is the child's own. */
+		child->mm = pt_mm_new();
+		child->scratch = parent->scratch;
+	}
+	return child->mm ? 0 : -ENOMEM;
+}
+
+static int new_task_ready(struct engine_task *child, struct engine_event *ev)
+{
+	struct engine_task *parent = child->parent;
+
+	if (parent) {
+		if (adopt(child, parent) < 0) {
+			kill(child->tid, SIGKILL);
+			pt_go(parent, 0);
+		}
+		restore_child(child, parent);
+	} else {
+		child->tgid = tgid_of(child->tid);
+		child->mm = pt_mm_new();
+	}
+	return report_new(child, ev);
+}
+
+/* The flags of the clone that `t` is in. */
+static uint64_t clone_flags(struct engine_task *t, int event)
+{
+	uint64_t flags = 0;
+
+	if (event == PTRACE_EVENT_FORK)
+		flags = SIGCHLD;
+	else if (event == PTRACE_EVENT_VFORK)
+		flags = CLONE_VFORK | CLONE_VM | SIGCHLD;
+	if (pt_get_regs(t) < 0)
+		return flags;
+	if (arch_nr(&t->regs) == SYS_clone)
+		return t->regs.rdi & 0xffffffff;
+	if (arch_nr(&t->regs) == SYS_clone3)
+		pt_read(t, t->regs.rdi, &flags, sizeof(flags));
+	return flags;
+}
+
+static int on_clone(struct engine_task *t, int event, struct engine_event *ev)
+{
+	pid_t tid = (pid_t)event_msg(t);
+	struct engine_task *child = pt_find(t->e, tid);
+
+	t->clone_seen = true;
+	t->state = PT_HELD;
+	if (!child)
+		child = pt_task_new(t->e, tid, PT_EXPECTED);
+	if (!child) {
+		kill(tid, SIGKILL);
+		pt_go(t, 0);
+		return 0;
+	}
+	child->parent = t;
+	child->clone_flags = clone_flags(t, event);
+	return child->state == PT_NEWBORN ? new_task_ready(child, ev) : 0;
+}
+
+/* ------------------------------------------------------------- system calls */
+
+static bool wanted(const struct engine_select *s, int64_t nr)
+{
+	return nr >= 0 && nr < ENGINE_NR_MAX ? s->want[nr] : s->want_other;
+}
+
+/* The engine answers in the layers' place. */
+static int answer(struct engine_task *t, int64_t result)
+{
+	arch_skip(&t->regs, result);
+	t->report_exit = false;
+	pt_set_regs(t);
+	pt_go(t, 0);
+	return 0;
+}
+
+/* clone3(2) has its flags in memory; see filter.h. */
+static int check_clone3(struct engine_task *t)
+{
+	uint64_t flags = 0;
+
+	t->is_clone3 = true;
+	t->clone_seen = false;
+	t->phase = PT_CALL;
+	if (pt_read(t, t->regs.rdi, &flags, sizeof(flags)) == sizeof(flags) && (flags & CLONE_UNTRACED))
+		return -EPERM;
+	return 0;
+}
+
+static bool launch_call(int64_t nr)
+{
+	return nr == SYS_execve || nr == SYS_execveat;
+}
+
+static int on_entry(struct engine_task *t, struct engine_event *ev)
+{
+	int64_t nr = arch_nr(&t->regs);
+	int rc;
+
+	t->have_orig = false;
+	t->is_clone3 = false;
+	t->sigreturn = false;
+	t->report_exit = false;
+	if (nr == SYS_clone3) {
+		rc = check_clone3(t);
+		if (rc < 0) {
+			t->is_clone3 = false;
+			return answer(t, rc);
+		}
+	}
+	if (!wanted(&t->e->now, nr) || (t->launching && !launch_call(nr))) {
+		t->sigreturn = nr == SYS_rt_sigreturn;
+		pt_go(t, 0);
+		return 0;
+	}
+	arch_get_call(&t->regs, &ev->call);
+	return report(t, PT_ENTRY, ENGINE_ENTRY, ev);
+}
+
+static bool own_trace(const struct engine_task *t)
+{
+	int64_t nr = arch_nr(&t->regs);
+
+	if (t->launching || nr < 0 || (t->e->filtered && nr == SYS_clone3))
+		return false;
+	return !t->e->filtered || !wanted(&t->e->select, nr);
+}
+
+/*
+ * A filter returned SECCOMP_RET_TRACE. If ours did not, it was the program's
+ * own, which without a tracer that wants it means -ENOSYS.
+ */
+static int on_seccomp(struct engine_task *t, struct engine_event *ev)
+{
+	if (pt_get_regs(t) < 0)
+		return 0;
+	if (own_trace(t)) {
+		arch_skip(&t->regs, -ENOSYS);
+		pt_set_regs(t);
+		pt_go(t, 0);
+		return 0;
+	}
+	if (t->phase != PT_USER) {
+		pt_go(t, 0);
+		return 0;
+	}
+	return on_entry(t, ev);
+}
+
+/* Filterless entry: what the filter would have refused. */
+static int on_syscall_entry(struct engine_task *t, struct engine_event *ev)
+{
+	struct __ptrace_syscall_info info;
+	struct vmmd_call call;
+	bool foreign;
+	int error;
+
+	memset(&info, 0, sizeof(info));
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) < 0)
+		return 0;
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT) { /* of a call entered before we looked */
+		pt_go(t, 0);
+		return 0;
+	}
+	t->phase = PT_CALL;
+	arch_get_call(&t->regs, &call);
+	foreign = info.arch != ARCH_AUDIT || (call.nr >= 0 && (call.nr & ARCH_X32_BIT));
+	if (foreign && t->e->foreign == ENGINE_FOREIGN_NATIVE) {
+		t->report_exit = false;
+		t->have_orig = false;
+		pt_go(t, 0);
+		return 0;
+	}
+	error = foreign ? ENOSYS : filter_bypass(call.nr, call.args);
+	if (error && !t->e->filtered && !t->launching) {
+		t->have_orig = false;
+		return answer(t, -error);
+	}
+	if (error) { /* the filter will refuse it */
+		t->report_exit = false;
+		t->have_orig = false;
+		pt_go(t, 0);
+		return 0;
+	}
+	return on_entry(t, ev);
+}
+
+/* A child the kernel did not report (clone3 with flags changed behind our back) must not run. */
+static void check_child(struct engine_task *t)
+{
+	int64_t child = arch_result(&t->regs);
+
+	if (t->is_clone3 && !t->clone_seen && child > 0) {
+		log_warning("task %d made an untraced child %lld: it is killed", (int)t->tid, (long long)child);
+		kill((pid_t)child, SIGKILL);
+	}
+	t->is_clone3 = false;
+}
+
+static int on_syscall_exit(struct engine_task *t, struct engine_event *ev)
+{
+	check_child(t);
+	if (t->report_exit) {
+		t->report_exit = false;
+		ev->result = arch_result(&t->regs);
+		arch_get_call(&t->regs, &ev->call);
+		return report(t, PT_EXIT, ENGINE_EXIT, ev);
+	}
+	if (t->have_orig && !t->sigreturn) {
+		pt_restore(t);
+		pt_set_regs(t);
+	}
+	t->have_orig = false;
+	t->phase = PT_USER;
+	pt_go(t, 0);
+	return 0;
+}
+
+static int on_syscall(struct engine_task *t, struct engine_event *ev)
+{
+	if (t->phase == PT_REISSUE) {
+		pt_rewound(t);
+		pt_go(t, 0);
+		return 0;
+	}
+	if (pt_get_regs(t) < 0)
+		return 0;
+	return t->phase == PT_CALL ? on_syscall_exit(t, ev) : on_syscall_entry(t, ev);
+}
+
+/* ------------------------------------------------------------------- the rest */
+
+/* The leader's number is the caller's from now on; the leader is no more. */
+static int on_exec(struct pt_engine *e, struct engine_task *leader, struct engine_event *ev)
+{
+	pid_t former = (pid_t)event_msg(leader);
+	struct engine_task *t = former == leader->tid ? leader : pt_find(e, former);
+
+	if (!t)
+		t = leader;
+	pt_mm_put(t->mm, t->scratch);
+	t->mm = pt_mm_new();
+	t->scratch = 0;
+	t->have_orig = false;
+	t->is_clone3 = false;
+	t->launching = false;
+	e->former_tid = former;
+	if (t == leader) {
+		ev->former_tid = former;
+		return report(t, PT_EXEC, ENGINE_EXEC, ev);
+	}
+	ev->status = 0;
+	report(leader, PT_EXEC, ENGINE_GONE, ev);
+	former = leader->tid;
+	pt_task_free(leader);
+	pt_rekey(t, former);
+	e->execing = t;
+	return ev->owner ? 1 : pt_pending(e, ev);
+}
+
+/* Calls that fail with EINTR when a stop interrupts them although no signal came: signal(7). */
+static bool eintr_call(int64_t nr)
+{
+	switch (nr) {
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+	case SYS_semop:
+	case SYS_semtimedop:
+	case SYS_rt_sigtimedwait:
+	case SYS_io_getevents:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool signal_pending(const struct engine_task *t)
+{
+	siginfo_t info;
+	struct __ptrace_peeksiginfo_args own = {.nr = 1}, group = {.nr = 1, .flags = PTRACE_PEEKSIGINFO_SHARED};
+
+	return ptrace(PTRACE_PEEKSIGINFO, t->tid, &own, &info) > 0 ||
+	       ptrace(PTRACE_PEEKSIGINFO, t->tid, &group, &info) > 0;
+}
+
+/* Our interrupt must not be seen by the program: such a call starts again. */
+static void hide_interrupt(struct engine_task *t)
+{
+	if (t->phase != PT_USER || pt_get_regs(t) < 0)
+		return;
+	if (arch_result(&t->regs) != -EINTR || !eintr_call(arch_nr(&t->regs)) || signal_pending(t))
+		return;
+	arch_rewind(&t->regs, arch_nr(&t->regs));
+	arch_set_nr(&t->regs, -1);
+	pt_set_regs(t);
+}
+
+static int on_event_stop(struct engine_task *t, int sig, struct engine_event *ev)
+{
+	bool group = sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+
+	if (t->state == PT_EXPECTED)
+		return new_task_ready(t, ev);
+	if (t->state == PT_SEIZED)
+		return report_new(t, ev);
+	if (t->phase == PT_REISSUE) { /* later: it is on its way into a call */
+		t->interrupt = true;
+		pt_go(t, 0);
+		return 0;
+	}
+	if (group) {
+		pt_ptrace_listen(t);
+		return 0;
+	}
+	if (t->interrupted)
+		hide_interrupt(t);
+	t->interrupted = false;
+	pt_go(t, 0);
+	return 0;
+}
+
+static int on_signal(struct engine_task *t, int sig, struct engine_event *ev)
+{
+	if (t->phase == PT_REISSUE && sig == SIGSTOP) {
+		t->stop_pending = true;
+		pt_go(t, 0);
+		return 0;
+	}
+	t->phase = PT_USER;
+	t->have_orig = false;
+	if (!(t->e->now.events & VMMD_EVENT_SIGNAL) || t->launching) {
+		pt_go(t, sig);
+		return 0;
+	}
+	if (ptrace(PTRACE_GETSIGINFO, t->tid, NULL, &t->info) < 0)
+		return 0;
+	ev->info = &t->info;
+	return report(t, PT_SIGNAL, ENGINE_SIGNAL, ev);
+}
+
+static int on_exiting(struct engine_task *t, struct engine_event *ev)
+{
+	ev->status = (int)event_msg(t);
+	return report(t, PT_EXITING, ENGINE_EXITING, ev);
+}
+
+static int on_gone(struct engine_task *t, int status, struct engine_event *ev)
+{
+	bool reported = t->reported;
+	struct engine_task *parent = t->parent;
+
+	ev->status = status;
+	report(t, t->state, ENGINE_GONE, ev);
+	pt_task_free(t);
+	if (parent) /* it was held for this child */
+		pt_go(parent, 0);
+	return reported;
+}
+
+int pt_pending(struct pt_engine *e, struct engine_event *ev)
+{
+	struct engine_task *t = e->held;
+
+	if (t) {
+		e->held = NULL;
+		pt_go(t, 0);
+	}
+	t = e->execing;
+	if (!t)
+		return 0;
+	e->execing = NULL;
+	memset(ev, 0, sizeof(*ev));
+	ev->former_tid = e->former_tid;
+	return report(t, PT_EXEC, ENGINE_EXEC, ev);
+}
+
+static int on_stopped(struct pt_engine *e, struct engine_task *t, int status, struct engine_event *ev)
+{
+	int sig = WSTOPSIG(status), event = (int)((unsigned)status >> 16);
+
+	switch (event) {
+	case 0:
+		return sig == SYSCALL_STOP ? on_syscall(t, ev) : on_signal(t, sig, ev);
+	case PTRACE_EVENT_SECCOMP:
+		return on_seccomp(t, ev);
+	case PTRACE_EVENT_CLONE:
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+		return on_clone(t, event, ev);
+	case PTRACE_EVENT_EXEC:
+		return on_exec(e, t, ev);
+	case PTRACE_EVENT_EXIT:
+		return on_exiting(t, ev);
+	case PTRACE_EVENT_STOP:
+		return on_event_stop(t, sig, ev);
+	default:
+		pt_go(t, 0);
+		return 0;
+	}
+}
+
+int pt_status(struct pt_engine *e, pid_t tid, int status, struct engine_event *ev)
+{
+	struct engine_task *t = pt_find(e, tid);
+
+	ev->owner = NULL;
+	ev->parent_owner = NULL;
+	if (!WIFSTOPPED(status))
+		return t ? on_gone(t, status, ev) : 0;
+	if (!t) {
+		/* A child before its parent's clone event. */
+		t = pt_task_new(e, tid, PT_NEWBORN);
+		if (!t)
+			kill(tid, SIGKILL);
+		return 0;
+	}
+	return on_stopped(e, t, status, ev);
+}

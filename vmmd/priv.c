@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * priv.c - give rights away.
+ *
+ * Order matters: groups while we may still set them, then ids, then
+ * capabilities, then no_new_privs. After setresuid() the kernel marks the
+ * worker as not dumpable, so other processes of the same user can neither
+ * trace it nor read its memory; that is wanted and left so.
+ *
+ * Semantics rest on credentials(7), capabilities(7), unix(7) and seccomp(2).
+ */
+#include <errno.h>
+#include <grp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "vmmd/priv.h"
+
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59
+#endif
+
+static int gid_cmp(const void *a, const void *b)
+{
+	gid_t x = *(const gid_t *)a, y = *(const gid_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Are `want` and our own supplementary groups the same set? */
+static int same_groups(gid_t *want, int n)
+{
+	int have = getgroups(0, NULL), same = have == n, i;
+	gid_t *own;
+
+	if (!same || n == 0)
+		return same;
+	own = malloc((size_t)n * sizeof(*own));
+	if (!own)
+		return 0;
+	same = getgroups(n, own) == n;
+	qsort(own, (size_t)n, sizeof(*own), gid_cmp);
+	qsort(want, (size_t)n, sizeof(*want), gid_cmp);
+	for (i = 0; same && i < n; i++)
+		same = own[i] == want[i];
+	free(own);
+	return same;
+}
+
+int priv_groups(int peer)
+{
+	socklen_t len = 0;
+	gid_t *groups = NULL;
+	int n, ret = 0;
+
+	/* The first call tells the size; a peer without groups makes it succeed. */
+	if (getsockopt(peer, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) && errno != ERANGE)
+		return -errno;
+	if (len) {
+		groups = malloc(len);
+		if (!groups)
+			return -ENOMEM;
+		if (getsockopt(peer, SOL_SOCKET, SO_PEERGROUPS, groups, &len)) {
+			ret = -errno;
+			goto out;
+		}
+	}
+	n = (int)(len / sizeof(gid_t));
+	if (!same_groups(groups, n) && setgroups((size_t)n, groups))
+		ret = -errno;
+out:
+	free(groups);
+	return ret;
+}
+
+/* Capabilities of a worker that stays root; none for others. */
+static int drop_caps(int keep_root)
+{
+	static const cap_value_t kept[] = {CAP_SYS_PTRACE, CAP_KILL};
+	cap_t now = cap_get_proc(), want = cap_init();
+	int ret = 0;
+	size_t i;
+
+	if (!now || !want)
+		ret = -ENOMEM;
+	for (i = 0; !ret && keep_root && i < sizeof(kept) / sizeof(kept[0]); i++) {
+		cap_flag_value_t has = CAP_CLEAR;
+
+		/* A container may not have them; then they are not asked for. */
+		if (cap_get_flag(now, kept[i], CAP_PERMITTED, &has))
+			ret = -errno;
+		else if (has == CAP_SET && (cap_set_flag(want, CAP_PERMITTED, 1, &kept[i], CAP_SET) ||
+					    cap_set_flag(want, CAP_EFFECTIVE, 1, &kept[i], CAP_SET)))
+			ret = -errno;
+	}
+	if (!ret && cap_set_proc(want))
+		ret = -errno;
+	cap_free(now);
+	cap_free(want);
+	return ret;
+}
+
+int priv_worker(uid_t uid, gid_t gid)
+{
+	uid_t ruid, euid, suid;
+	gid_t rgid, egid, sgid;
+	int ret;
+
+	if (setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
+		return -errno;
+	/* A worker with the wrong identity would be worse than none. */
+	if (getresuid(&ruid, &euid, &suid) || getresgid(&rgid, &egid, &sgid))
+		return -errno;
+	if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid || sgid != gid)
+		return -EPERM;
+	ret = drop_caps(uid == 0);
+	if (ret)
+		return ret;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	return 0;
+}
+
+/* Names, because some are newer than the headers; libseccomp knows which exist. */
+static const char *const denied[] = {
+	"execve", "execveat",
+	"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load",
+	"mount", "umount2", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "mount_setattr",
+	"pivot_root", "chroot", "setns", "unshare",
+	"bpf", "perf_event_open", "userfaultfd", "ioperm", "iopl", "lookup_dcookie",
+	"reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "sethostname", "setdomainname",
+	"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "vhangup", "syslog", "nfsservctl",
+	"keyctl", "add_key", "request_key",
+	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid",
+};
+
+int priv_lock(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+	int ret = 0;
+	size_t i;
+
+	if (!ctx)
+		return -ENOMEM;
+	ret = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	for (i = 0; !ret && i < sizeof(denied) / sizeof(denied[0]); i++) {
+		int nr = seccomp_syscall_resolve_name(denied[i]);
+
+		if (nr == __NR_SCMP_ERROR) /* older libseccomp: it does not know the name */
+			continue;
+		ret = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), nr, 0);
+	}
+	if (!ret)
+		ret = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return ret;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * priv.h - give rights away; each function once, in a worker, in this order.
+ */
+#ifndef VMMD_PRIV_H
+#define VMMD_PRIV_H
+
+#include <sys/types.h>
+
+/*
+ * Take over the supplementary groups that the other end of socket `peer` had
+ * when it connected. The parent calls it in the new worker, so that nobody
+ * gains a group by asking. 0 or -errno; without the right to set groups it is
+ * an error only if they differ from ours.
+ */
+int priv_groups(int peer);
+
+/*
+ * Become `uid` and `gid` for good and keep of the capabilities only what a
+ * worker of root needs to trace and kill root's tasks, and nothing for others.
+ * No new privileges from then on. 0 or -errno, after which the worker must end.
+ */
+int priv_worker(uid_t uid, gid_t gid);
+
+/*
+ * Refuse (EPERM) what a worker never does: start programs, load modules,
+ * mount, change namespaces, bpf, perf, reboot and the like. All threads, those
+ * to come included. For after the layers are open. 0 or -errno.
+ */
+int priv_lock(void);
+
+#endif

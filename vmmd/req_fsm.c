@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * req_fsm.c - from the engine's event to its action, through the stack.
+ *
+ * Read this file to follow one system call. The engine reports an event; the
+ * request of that task walks through the steps below; the last one gives the
+ * engine the action that resumes the task. Each step returns MORE (go on with
+ * req->step), WAIT (a layer or the kernel has it now) or DONE.
+ *
+ *   system call   enter ── down the stack ──┬─ THROUGH ─ kernel ─ (exit event) ─┐
+ *                   ▲                       └─ a layer replied ─────────────────┤
+ *                   └──── a layer reissues ──────────── leave ── up the stack ◀─┘
+ *                                                         └─ answer ─ done
+ *   signal, exec, new task, exit            leave ── up the stack ── answer ─ done
+ *
+ * This is the only file that knows both the stack and the engine.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "vmmd/engine/engine.h"
+#include "vmmd/log.h"
+#include "vmmd/req_fsm.h"
+#include "vmmd/stack.h"
+
+/* Events handled before descriptors and timers get their turn. */
+#define EVENTS_PER_TURN 64
+
+enum next { MORE, WAIT, DONE };
+
+static struct session *session_of(const struct vmmd_req *req)
+{
+	return req->task->session;
+}
+
+static void resume(struct vmmd_req *req, const struct engine_action *action)
+{
+	struct session *s = session_of(req);
+	int rc = s->engine->ops->resume(s->engine, req->task->engine_task, action);
+
+	if (rc < 0 && rc != -ESRCH)
+		log_error("task %d cannot be resumed: %s", (int)req->task->info.tid, strerror(-rc));
+}
+
+/* --------------------------------------------------------------------- steps */
+
+/* Down the stack, outermost first. */
+static enum next step_enter(struct vmmd_req *req)
+{
+	switch (stack_down(session_of(req)->stack, req)) {
+	case STACK_WAIT:
+		return WAIT;
+	case STACK_TURNED:
+		req->event = REQ_EXIT;
+		req->step = REQ_LEAVE;
+		return MORE;
+	case STACK_THROUGH:
+	default:
+		req->step = REQ_KERNEL;
+		return MORE;
+	}
+}
+
+/* The kernel runs the call as it stands. */
+static enum next step_kernel(struct vmmd_req *req)
+{
+	const struct vmmd_call *now = &req->calls[REQ_CALL_NOW];
+	struct engine_action action = {
+		.type = ENGINE_RUN,
+		.want_exit = req->entered != 0,
+		.changed = req->at_exit || memcmp(now, &req->calls[REQ_CALL_ENGINE], sizeof(*now)) != 0,
+		.call = now,
+	};
+
+	if (!action.want_exit) {
+		req->step = REQ_IDLE;
+		resume(req, &action);
+		return DONE;
+	}
+	req->reissues = 0;
+	resume(req, &action);
+	return WAIT; /* for the exit event */
+}
+
+/* Up the stack, innermost first. */
+static enum next step_leave(struct vmmd_req *req)
+{
+	switch (stack_up(session_of(req)->stack, req)) {
+	case STACK_WAIT:
+		return WAIT;
+	case STACK_TURNED:
+		req->step = REQ_ENTER;
+		return MORE;
+	case STACK_THROUGH:
+	default:
+		req->step = REQ_ANSWER;
+		return MORE;
+	}
+}
+
+static enum next step_answer(struct vmmd_req *req)
+{
+	struct session *s = session_of(req);
+	struct engine_action action = {.type = ENGINE_GO};
+
+	req->step = REQ_IDLE;
+	if (req->calls) {
+		const struct vmmd_call *now = &req->calls[REQ_CALL_NOW];
+		const struct vmmd_call *old = &req->calls[REQ_CALL_ENGINE];
+
+		action.type = ENGINE_RETURN;
+		action.result = req->result;
+		action.call = now;
+		/* At entry nobody has told the engine yet where the program goes on. */
+		action.changed = req->moved || (!req->at_exit && (now->pc != old->pc || now->sp != old->sp));
+	} else if (req->dropped) {
+		action.type = ENGINE_DROP;
+	}
+	if (req->kill)
+		s->engine->ops->kill(s->engine, req->task->engine_task);
+	resume(req, &action);
+	return DONE;
+}
+
+static void run(struct vmmd_req *req)
+{
+	static enum next (*const steps[])(struct vmmd_req *) = {
+		[REQ_ENTER] = step_enter,
+		[REQ_KERNEL] = step_kernel,
+		[REQ_LEAVE] = step_leave,
+		[REQ_ANSWER] = step_answer,
+	};
+	struct session *s = session_of(req);
+	int64_t start = req->start_ns;
+	enum next next;
+
+	do
+		next = steps[req->step](req);
+	while (next == MORE);
+	session_count_latency(s, start);
+}
+
+/* -------------------------------------------------------------------- events */
+
+static void begin(struct vmmd_req *req, enum req_event event, int64_t now)
+{
+	req->event = event;
+	req->start_ns = now;
+	req->dropped = false;
+	req->kill = false;
+	session_of(req)->stats.events[event]++;
+}
+
+static void begin_report(struct vmmd_req *req, enum req_event event, int64_t now)
+{
+	begin(req, event, now);
+	stack_begin_up(req);
+	req->step = REQ_LEAVE;
+}
+
+static void on_entry(struct task *t, const struct engine_event *ev, int64_t now)
+{
+	struct vmmd_req *req = &t->call;
+
+	begin(req, REQ_ENTRY, now);
+	req->calls[REQ_CALL_NOW] = ev->call;
+	req->calls[REQ_CALL_ENGINE] = ev->call;
+	req->scratch = 0;
+	req->scratch_used = 0;
+	req->moved = false;
+	req->at_exit = false;
+	req->no_reissue = false;
+	stack_begin_down(t->session->stack, req);
+	req->step = REQ_ENTER;
+	run(req);
+}
+
+static void on_exit_event(struct task *t, const struct engine_event *ev, int64_t now)
+{
+	struct vmmd_req *req = &t->call;
+
+	if (req->step != REQ_KERNEL) {
+		/* Nobody waits for it: leave the result as it is. */
+		struct engine_action action = {.type = ENGINE_RETURN, .result = ev->result};
+
+		resume(req, &action);
+		return;
+	}
+	begin(req, REQ_EXIT, now);
+	req->result = ev->result;
+	req->at_exit = true;
+	stack_begin_up(req);
+	req->step = REQ_LEAVE;
+	run(req);
+}
+
+static void on_new(struct session *s, struct engine_event *ev, int64_t now)
+{
+	struct task *parent = ev->parent_owner;
+	struct vmmd_task_info info = {
+		.parent = parent ? parent->info.tid : 0,
+		.clone_flags = ev->clone_flags,
+	};
+	struct task *t;
+
+	s->engine->ops->identity(ev->task, &info.tid, &info.tgid);
+	t = task_new(s, ev->task, &info, parent);
+	if (!t) {
+		/* A task that nobody watches must not run. */
+		struct engine_action action = {.type = ENGINE_GO};
+
+		log_error("out of memory for task %d: it is killed", (int)info.tid);
+		s->engine->ops->kill(s->engine, ev->task);
+		s->engine->ops->resume(s->engine, ev->task, &action);
+		return;
+	}
+	if (!s->first)
+		s->first = info.tgid;
+	s->engine->ops->set_owner(ev->task, t);
+	if (parent)
+		task_inherit(t, parent);
+	begin_report(&t->report, REQ_TASK_NEW, now);
+	run(&t->report);
+}
+
+static void on_exec(struct task *t, const struct engine_event *ev, int64_t now)
+{
+	pid_t tid, tgid;
+
+	t->session->engine->ops->identity(t->engine_task, &tid, &tgid);
+	t->info.former_tid = ev->former_tid;
+	task_exec(t, tid);
+	t->call.no_reissue = true;
+	begin_report(&t->report, REQ_EXEC, now);
+	run(&t->report);
+}
+
+static void on_exiting(struct task *t, const struct engine_event *ev, int64_t now)
+{
+	/* It will not come back from where it is. */
+	session_cancel(t->session, &t->call);
+	session_cancel(t->session, &t->report);
+	t->call.step = REQ_IDLE;
+	t->info.exit_status = ev->status;
+	t->exit_told = true;
+	begin_report(&t->report, REQ_TASK_EXIT, now);
+	run(&t->report);
+}
+
+/* What is left to tell of a task that died without the engine's notice of it. */
+static void tell_exit(struct task *t, const struct engine_event *ev)
+{
+	t->info.exit_status = ev->status;
+	t->session->stats.events[REQ_TASK_EXIT]++;
+	t->report.event = REQ_TASK_EXIT;
+	t->report.kill = false;
+	stack_begin_up(&t->report);
+	stack_up(t->session->stack, &t->report);
+}
+
+static void on_gone(struct session *s, struct task *t, const struct engine_event *ev)
+{
+	session_cancel(s, &t->call);
+	session_cancel(s, &t->report);
+	if (!t->exit_told)
+		tell_exit(t, ev);
+	if (t->info.tgid == s->first && t->process->tasks == 1) {
+		s->first_status = ev->status;
+		s->first_gone = true;
+		if (s->conf->kill_at_exit)
+			s->engine->ops->kill_all(s->engine);
+	}
+	task_free(t);
+}
+
+void req_fsm_event(struct session *s, struct engine_event *ev)
+{
+	int64_t now = session_clock_ns();
+	struct task *t = ev->owner;
+
+	if (ev->type == ENGINE_NEW) {
+		on_new(s, ev, now);
+		return;
+	}
+	if (!t) /* one that there was no memory for */
+		return;
+	switch (ev->type) {
+	case ENGINE_ENTRY:
+		on_entry(t, ev, now);
+		break;
+	case ENGINE_EXIT:
+		on_exit_event(t, ev, now);
+		break;
+	case ENGINE_SIGNAL:
+		t->report.info = ev->info;
+		begin_report(&t->report, REQ_SIGNAL, now);
+		run(&t->report);
+		break;
+	case ENGINE_EXEC:
+		on_exec(t, ev, now);
+		break;
+	case ENGINE_EXITING:
+		on_exiting(t, ev, now);
+		break;
+	case ENGINE_GONE:
+		on_gone(s, t, ev);
+		break;
+	default:
+		break;
+	}
+}
+
+void req_fsm_drain(struct session *s)
+{
+	struct vmmd_req *req;
+
+	while ((req = session_next_answered(s))) {
+		req->start_ns = session_clock_ns();
+		run(req);
+	}
+}
+
+int req_fsm_poll(struct session *s, bool block)
+{
+	for (int i = 0; i < EVENTS_PER_TURN; i++) {
+		struct engine_event ev;
+		int rc = s->engine->ops->next(s->engine, &ev, block && i == 0);
+
+		if (rc <= 0)
+			return rc;
+		req_fsm_event(s, &ev);
+		if (block)
+			return 0;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------- choosing an engine */
+
+/* What a layer's wants mean for the engine. */
+static uint32_t features_of(uint32_t wants, uint32_t events)
+{
+	uint32_t f = 0;
+
+	if (wants & VMMD_WANT_ENTRY)
+		f |= ENGINE_F_ENTRY;
+	if (wants & VMMD_WANT_EXIT)
+		f |= ENGINE_F_EXIT;
+	if (wants & VMMD_WANT_REWRITE)
+		f |= ENGINE_F_REWRITE;
+	if (wants & VMMD_WANT_RESULT)
+		f |= ENGINE_F_RESULT;
+	if (wants & VMMD_WANT_REISSUE)
+		f |= ENGINE_F_REISSUE;
+	if (events & VMMD_EVENT_SIGNAL)
+		f |= ENGINE_F_SIGNAL;
+	if (events & ~(uint32_t)VMMD_EVENT_SIGNAL)
+		f |= ENGINE_F_LIFECYCLE;
+	return f;
+}
+
+static uint32_t stack_features(const struct stack *st, const struct vmmd_layer *who)
+{
+	uint32_t wants = 0;
+
+	for (int nr = 0; nr <= SYSENT_MAX; nr++)
+		wants |= stack_wants(st, who, nr);
+	return features_of(wants, stack_events(st, who));
+}
+
+static void select_all(const struct stack *st, struct engine_select *select)
+{
+	for (int nr = 0; nr < ENGINE_NR_MAX; nr++)
+		select->want[nr] = (uint8_t)stack_wants(st, NULL, nr);
+	select->want_other = (uint8_t)stack_wants(st, NULL, -1);
+	select->events = stack_events(st, NULL);
+}
+
+/* Which layer asks for something the engine has not? */
+static int refuse(struct session *s, const struct engine_ops *ops, char *why, size_t len)
+{
+	for (int i = s->stack->n - 1; i >= 0; i--) {
+		const struct vmmd_layer *l = s->stack->layers[i];
+		uint32_t missing = stack_features(s->stack, l) & ~ops->features;
+
+		if (!missing)
+			continue;
+		snprintf(why, len, "layer %s needs \"%s\", which engine %s does not have; use another engine or layer",
+			 l->label, engine_feature_names[__builtin_ctz(missing)], ops->name);
+		return -ENOTSUP;
+	}
+	if (s->conf->on_failure == CONF_RELEASE && !(ops->features & ENGINE_F_RELEASE)) {
+		snprintf(why, len, "on-failure: release needs \"release\", which engine %s does not have", ops->name);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+const struct engine_ops *req_fsm_choose(struct session *s, char *why, size_t len)
+{
+	uint32_t features = stack_features(s->stack, NULL);
+	const struct engine_ops *ops;
+
+	if (s->conf->on_failure == CONF_RELEASE)
+		features |= ENGINE_F_RELEASE;
+	if (s->conf->engine && strcmp(s->conf->engine, "auto") != 0)
+		features = 0; /* named: refuse() says which layer is in the way */
+	ops = engine_choose(s->conf->engine ? s->conf->engine : "auto", features, why, len);
+	return ops && refuse(s, ops, why, len) == 0 ? ops : NULL;
+}
+
+const char *req_fsm_choice(struct session *s, char *why, size_t len)
+{
+	const struct engine_ops *ops = req_fsm_choose(s, why, len);
+
+	return ops ? ops->name : NULL;
+}
+
+int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *why, size_t len)
+{
+	struct engine_select select;
+	struct engine_config config = {
+		.select = &select,
+		.foreign = s->conf->foreign_abi == CONF_FOREIGN_NATIVE ? ENGINE_FOREIGN_NATIVE : ENGINE_FOREIGN_REFUSE,
+		.release = s->conf->on_failure == CONF_RELEASE,
+	};
+	int rc = refuse(s, ops, why, len);
+
+	if (rc < 0)
+		return rc;
+	select_all(s->stack, &select);
+	rc = ops->create(&s->engine, &config);
+	if (rc < 0)
+		snprintf(why, len, "engine %s does not start: %s", ops->name, strerror(-rc));
+	return rc;
+}
+
+int req_fsm_start(struct session *s, char *why, size_t len)
+{
+	const struct engine_ops *ops = req_fsm_choose(s, why, len);
+
+	return ops ? req_fsm_start_with(s, ops, why, len) : -ENOTSUP;
+}
+
+int req_fsm_reselect(struct session *s)
+{
+	struct engine_select select;
+
+	if (s->stack->n == s->stack->configured)
+		return s->engine->ops->reselect(s->engine, NULL);
+	select_all(s->stack, &select);
+	return s->engine->ops->reselect(s->engine, &select);
+}
+
+/* ------------------------------------------------- the engine, for the worker */
+
+int req_fsm_launch(struct session *s, pid_t pid, const void **prog, size_t *count)
+{
+	int rc = s->engine->ops->launch(s->engine, pid);
+
+	return rc < 0 ? rc : s->engine->ops->filter(s->engine, prog, count);
+}
+
+void req_fsm_kill_all(struct session *s)
+{
+	s->engine->ops->kill_all(s->engine);
+}
+
+void req_fsm_stop(struct session *s)
+{
+	if (s->engine)
+		s->engine->ops->destroy(s->engine);
+	s->engine = NULL;
+}
+
+const char *req_fsm_engine(const struct session *s)
+{
+	return s->engine->ops->name;
+}
+
+uint64_t req_fsm_stops(const struct session *s)
+{
+	struct engine_stats st;
+
+	s->engine->ops->stats(s->engine, &st);
+	return st.stops;
+}
+
+size_t req_fsm_task_bytes(const struct session *s)
+{
+	struct engine_stats st;
+
+	s->engine->ops->stats(s->engine, &st);
+	return st.task_bytes;
+}

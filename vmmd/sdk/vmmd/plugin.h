@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vmmd/plugin.h - the whole contract between vmmd and a VMM plugin.
+ *
+ * A plugin is a shared object that exports one function, vmmd_plugin().
+ * It returns a constant table: what the plugin is called, which options it
+ * takes, and the callbacks vmmd runs. One plugin may be used several times
+ * in one stack; each use is a *layer* with its own options and its own `self`.
+ *
+ * Order. The layers of a stack are numbered from the innermost (0, next to
+ * the kernel) to the outermost (next to the program). What the process
+ * generates (system call entry) is shown to the outermost layer first; what
+ * the kernel generates (system call exit, signals, exec, new task, exit) is
+ * shown to the innermost layer first. A layer is asked only after the one
+ * before it has answered, and sees the world as that one left it. So a layer
+ * is a small kernel for the layers outside it.
+ *
+ * Threads. Every callback runs in the worker's one event thread, so a layer
+ * needs no locks for its own data. A callback must not block: to wait for
+ * something, return VMMD_SUSPEND and call resume() later. resume() and log()
+ * are the only host functions that any thread may call; the others belong to
+ * the event thread (that is: to callbacks, timer and descriptor handlers).
+ *
+ * Lifetimes. A `struct vmmd_req *` is valid inside the callback that received
+ * it; after VMMD_SUSPEND it stays valid, in the event thread, until the
+ * layer has resumed it or cancel() was called for it. Strings that the host
+ * hands out live as long as the layer unless a function says otherwise.
+ *
+ * Trust. Everything a request carries comes from the traced program and is
+ * hostile: numbers, pointers, strings, descriptors. Copy guest memory once,
+ * decide on the copy.
+ *
+ * Growth. Both tables begin with their size and grow only at the end; a field
+ * behind the size the other side gave does not exist. vmmd loads a plugin if
+ * the magic and the major version match and the plugin's minor version is not
+ * newer than its own.
+ *
+ * Semantics rest on ptrace(2), seccomp(2), signal(7), clone(2), execve(2) and
+ * the kernel's Documentation/userspace-api/seccomp_filter.rst.
+ */
+#ifndef VMMD_PLUGIN_H
+#define VMMD_PLUGIN_H
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VMMD_PLUGIN_MAGIC 0x564d4d44u /* "VMMD" */
+#define VMMD_ABI_MAJOR 1
+#define VMMD_ABI_MINOR 0
+
+/* The most layers one stack may have. */
+#define VMMD_MAX_LAYERS 32
+
+struct vmmd_layer; /* one use of a plugin in one stack; owned by vmmd */
+struct vmmd_req;   /* one event of one task, on its way through the stack */
+struct vmmd_timer; /* see timer_start() */
+struct vmmd_watch; /* see watch_start() */
+struct vmmd_set;   /* a set of system calls, the value of a VMMD_OPT_SYSCALLS option */
+struct vmmd_out;   /* see out_open() */
+struct vmmd_reply; /* see the command callback */
+
+/* ------------------------------------------------------------------ events */
+
+/*
+ * A system call as a layer sees it. `nr` is an x86-64 number as in
+ * <asm/unistd_64.h>; numbers without a system call behind them, negative ones
+ * included, reach a layer that wants all calls. `pc` is the address behind
+ * the system call instruction, `sp` the stack pointer.
+ */
+struct vmmd_call {
+	int64_t nr;
+	uint64_t args[6];
+	uint64_t pc;
+	uint64_t sp;
+};
+
+/* What a callback answers. */
+enum vmmd_verdict {
+	VMMD_PASS = 0, /* go on: the next layer is asked, after the last one the kernel */
+	VMMD_REPLY,	 /* entry only: abort the call with the result given to reply() */
+	VMMD_SUSPEND,	 /* the task stays stopped until resume(); not for task_exit */
+	VMMD_REISSUE,	 /* exit only: run the call given to reissue(), then ask again */
+	VMMD_DROP,	 /* signal only: the signal is not delivered */
+};
+
+/* What a layer wants to be asked about: flags of want() and want_set(). */
+#define VMMD_WANT_ENTRY 0x01u	/* the entry callback */
+#define VMMD_WANT_EXIT 0x02u	/* the exit callback */
+#define VMMD_WANT_REWRITE 0x04u /* entry changes nr, arguments, pc or sp */
+#define VMMD_WANT_RESULT 0x08u	/* exit changes the result (implies EXIT) */
+#define VMMD_WANT_REISSUE 0x10u /* exit answers VMMD_REISSUE (implies EXIT) */
+
+/* The other events: flags of want_events(). */
+#define VMMD_EVENT_SIGNAL 0x01u
+#define VMMD_EVENT_EXEC 0x02u
+#define VMMD_EVENT_TASK_NEW 0x04u
+#define VMMD_EVENT_TASK_EXIT 0x08u
+
+/* Who a task is. Numbers are those of vmmd's pid namespace. */
+struct vmmd_task_info {
+	pid_t tid;	      /* the thread */
+	pid_t tgid;	      /* its process */
+	pid_t parent;	      /* new task: tid of the task that cloned it, or 0 for the first one */
+	uint64_t clone_flags; /* the flags it was created with, see clone(2); 0 for the first task */
+	pid_t former_tid;     /* exec: the tid of the thread that called execve(2) */
+	int exit_status;      /* task exit: status as in waitpid(2) */
+};
+
+/* ----------------------------------------------------------------- options */
+
+enum vmmd_opt_type {
+	VMMD_OPT_BOOL,	   /* true, false (yes, no, on, off) */
+	VMMD_OPT_INT,	   /* decimal, min..max */
+	VMMD_OPT_STRING,   /* any text */
+	VMMD_OPT_CHOICE,   /* one of `choices` */
+	VMMD_OPT_DURATION, /* seconds with an optional unit ms, s, m, h; delivered in milliseconds */
+	VMMD_OPT_LIST,	   /* a list of texts */
+	VMMD_OPT_SYSCALLS, /* a list of system call names, numbers, or @groups */
+};
+
+/*
+ * One option of a plugin. An array of these, closed by one with name == NULL,
+ * is the schema by which vmmd checks configuration before the layer is opened.
+ */
+struct vmmd_option {
+	const char *name;
+	enum vmmd_opt_type type;
+	const char *def;	    /* as it would be written on a command line; NULL: no default */
+	const char *help;	    /* one line */
+	int64_t min, max;	    /* VMMD_OPT_INT and DURATION; both 0: no bound */
+	const char *const *choices; /* VMMD_OPT_CHOICE: closed by NULL */
+	/*
+	 * A further check of one text (of each item of a list), or NULL. Returns 0,
+	 * or -1 after writing what is wrong to `why` (one short clause, no newline).
+	 */
+	int (*check)(const char *text, char *why, size_t len);
+};
+
+/* The value of one option, already checked. */
+struct vmmd_value {
+	bool given;		 /* false: neither configured nor has it a default */
+	int64_t num;		 /* BOOL 0/1, INT, DURATION in ms, CHOICE: index */
+	const char *text;	 /* STRING, CHOICE */
+	const char *const *list; /* LIST */
+	size_t count;		 /* LIST: number of items */
+	const struct vmmd_set *set; /* SYSCALLS */
+};
+
+/* ------------------------------------------------------------ system calls */
+
+/* What an argument of a system call is: enough to print and to remap it. */
+enum vmmd_arg_kind {
+	VMMD_ARG_NONE = 0,  /* not an argument of this call */
+	VMMD_ARG_INT,	    /* signed number */
+	VMMD_ARG_UINT,	    /* unsigned number, sizes and offsets */
+	VMMD_ARG_HEX,	    /* a bit pattern with no table */
+	VMMD_ARG_OCT,	    /* a file mode */
+	VMMD_ARG_PTR,	    /* an address */
+	VMMD_ARG_FD,	    /* a descriptor */
+	VMMD_ARG_DIRFD,	    /* the directory of the path that follows; AT_FDCWD allowed */
+	VMMD_ARG_PATH,	    /* a path that is followed to a file or made to exist */
+	VMMD_ARG_STR,	    /* a string that is not a path of this process's view */
+	VMMD_ARG_OUTPATH,   /* a buffer in which the kernel returns a path (getcwd, readlink) */
+	VMMD_ARG_BUFIN,	    /* bytes for the kernel; the next argument is their count */
+	VMMD_ARG_BUFOUT,    /* bytes from the kernel; the result is their count */
+	VMMD_ARG_SOCKADDR,  /* struct sockaddr for the kernel; the next argument is its size */
+	VMMD_ARG_ARGV,	    /* a vector of strings closed by NULL */
+	VMMD_ARG_SIGNAL,    /* a signal number */
+	VMMD_ARG_PID,	    /* a process or thread number */
+	VMMD_ARG_OPENFLAGS, /* O_* */
+	VMMD_ARG_ATFLAGS,   /* AT_* */
+	VMMD_ARG_PROT,	    /* PROT_* */
+	VMMD_ARG_MAPFLAGS,  /* MAP_* */
+	VMMD_ARG_CLONEFLAGS, /* CLONE_* and a signal */
+	VMMD_ARG_SOCKDOMAIN, /* AF_* */
+	VMMD_ARG_SOCKTYPE,  /* SOCK_* */
+	VMMD_ARG_WHENCE,    /* SEEK_* */
+	VMMD_ARG_ACCMODE,   /* F_OK, R_OK … */
+	VMMD_ARG_FCNTL,	    /* F_* */
+	VMMD_ARG_FUTEXOP,   /* FUTEX_* */
+	VMMD_ARG_WAITOPTS,  /* W* */
+	VMMD_ARG_MSGFLAGS,  /* MSG_* */
+	VMMD_ARG_SIGHOW,    /* SIG_BLOCK … */
+	VMMD_ARG_PRCTL,	    /* PR_* */
+	VMMD_ARG_RLIMIT,    /* RLIMIT_* */
+	VMMD_ARG_CLOCK,	    /* CLOCK_* */
+	VMMD_ARG_IOCTL,	    /* an ioctl request */
+	VMMD_ARG_MADVISE,   /* MADV_* */
+	VMMD_ARG_ARCHPRCTL, /* ARCH_* */
+	VMMD_ARG_KIND_COUNT
+};
+
+/* What vmmd knows of one system call number. */
+struct vmmd_syscall {
+	const char *name;
+	uint8_t nargs;
+	uint8_t kind[6]; /* enum vmmd_arg_kind */
+	uint8_t ret;	 /* kind of the result: INT, FD, PTR, PID, UINT, HEX, OCT */
+};
+
+/* -------------------------------------------------------------- host table */
+
+enum vmmd_log_level { VMMD_LOG_ERROR, VMMD_LOG_WARNING, VMMD_LOG_INFO, VMMD_LOG_DEBUG };
+
+/*
+ * What vmmd offers to a layer. The table is constant and outlives the layer.
+ * Functions that return int or ssize_t give 0 or a count, or a negative errno.
+ */
+struct vmmd_host {
+	uint32_t size; /* of this table, as vmmd was built */
+	uint16_t abi_major;
+	uint16_t abi_minor;
+
+	/* -- configuration: in open() and later ------------------------------ */
+
+	/* The value of an option of the layer's own schema; never NULL for a name in it. */
+	const struct vmmd_value *(*option)(struct vmmd_layer *, const char *name);
+	/* Is system call `nr` in the set? Unknown numbers are in sets that name @all. */
+	bool (*set_has)(const struct vmmd_set *, int64_t nr);
+
+	/* -- selection: in open() only; -EBUSY later ------------------------- */
+
+	/* Ask for one system call, VMMD_WANT_*. -EINVAL for a number that is not in the table. */
+	int (*want)(struct vmmd_layer *, int64_t nr, uint32_t flags);
+	/* Ask for every system call of a set; with @all also for numbers that do not exist. */
+	int (*want_set)(struct vmmd_layer *, const struct vmmd_set *, uint32_t flags);
+	/* Ask for every system call, numbers that do not exist included. */
+	int (*want_all)(struct vmmd_layer *, uint32_t flags);
+	/* Ask for other events, VMMD_EVENT_*. */
+	int (*want_events)(struct vmmd_layer *, uint32_t events);
+
+	/* -- the request: in a callback, or while it is suspended ------------ */
+
+	/*
+	 * The call as this layer sees it: at entry as the layer outside left it,
+	 * at exit as this layer had passed it. NULL for events that are no call.
+	 * The pointer is valid until the callback returns; set_*() shows through it.
+	 */
+	const struct vmmd_call *(*call)(const struct vmmd_req *);
+	/* At exit: the result as the layer inside left it. -4095..-1 are errnos;
+	 * -512 and below mean that the kernel restarts the call (restart_syscall(2)). */
+	int64_t (*result)(const struct vmmd_req *);
+	/*
+	 * Rewrite the call before VMMD_PASS. Layers inside and the kernel see the
+	 * new values; on the way up the layers outside see their own. The program's
+	 * argument registers are restored when the call returns. -EINVAL outside of
+	 * an entry (set_pc and set_sp: of an entry or exit), -EACCES without
+	 * VMMD_WANT_REWRITE for this call.
+	 */
+	int (*set_nr)(struct vmmd_req *, int64_t nr);
+	int (*set_arg)(struct vmmd_req *, unsigned index, uint64_t value);
+	int (*set_pc)(struct vmmd_req *, uint64_t pc);
+	int (*set_sp)(struct vmmd_req *, uint64_t sp);
+	/* At exit: replace the result. -EACCES without VMMD_WANT_RESULT. */
+	int (*set_result)(struct vmmd_req *, int64_t result);
+	/* Note the result of an aborted call; `return host->reply(req, -EPERM);` */
+	enum vmmd_verdict (*reply)(struct vmmd_req *, int64_t result);
+	/*
+	 * Note the call to run next; `return host->reissue(req, &call);`. It goes to
+	 * the layers inside as a call of this layer, and its exit comes back here.
+	 * Only nr and args are used. Not after a successful execve(2).
+	 */
+	enum vmmd_verdict (*reissue)(struct vmmd_req *, const struct vmmd_call *);
+
+	/* Signal: the signal as it would be delivered; NULL for other events. */
+	const siginfo_t *(*siginfo)(const struct vmmd_req *);
+	/* Signal: replace number and siginfo (si_signo is the new number, 1..64; not SIGKILL or SIGSTOP). */
+	int (*set_siginfo)(struct vmmd_req *, const siginfo_t *);
+
+	/* Who the task is. The pointer is valid until the callback returns. */
+	const struct vmmd_task_info *(*task)(const struct vmmd_req *);
+
+	/* -- the task's memory and paths ------------------------------------- */
+
+	/* Copy from or to the task. A short count means the rest is not mapped; -EFAULT: nothing is. */
+	ssize_t (*read)(struct vmmd_req *, uint64_t addr, void *buf, size_t len);
+	ssize_t (*write)(struct vmmd_req *, uint64_t addr, const void *buf, size_t len);
+	/*
+	 * Copy a string. Returns its length without the NUL that `buf` then holds;
+	 * -ENAMETOOLONG if there is no NUL in the first `cap` bytes, -EFAULT.
+	 */
+	ssize_t (*read_str)(struct vmmd_req *, uint64_t addr, char *buf, size_t cap);
+	/* Gather at most `cap` bytes of an iovec array of the task (count at most IOV_MAX). */
+	ssize_t (*read_iov)(struct vmmd_req *, uint64_t iov, size_t count, void *buf, size_t cap);
+	/*
+	 * Private memory in the task for rewritten arguments, valid until this
+	 * request ends; 16-byte aligned, at most 16 KiB a call and 60 KiB a request.
+	 * Stores its address; -ENOMEM. Only while the task is in a system call stop.
+	 */
+	int (*scratch)(struct vmmd_req *, size_t len, uint64_t *addr);
+	/* The task's working directory, root directory, or the file behind a
+	 * descriptor, as proc(5) shows them to vmmd. Returns the length. */
+	ssize_t (*cwd)(struct vmmd_req *, char *buf, size_t cap);
+	ssize_t (*root)(struct vmmd_req *, char *buf, size_t cap);
+	ssize_t (*fd_path)(struct vmmd_req *, int fd, char *buf, size_t cap);
+
+	/* -- data of a layer for a task or a process ------------------------- */
+
+	/* NULL until set. See the hooks in struct vmmd_plugin for fork, exec and the end. */
+	void *(*task_data)(const struct vmmd_req *);
+	void (*set_task_data)(struct vmmd_req *, void *);
+	void *(*process_data)(const struct vmmd_req *);
+	void (*set_process_data)(struct vmmd_req *, void *);
+
+	/* -- later ----------------------------------------------------------- */
+
+	/* The name of a request for resume(); never 0. Call it before returning VMMD_SUSPEND. */
+	uint64_t (*ticket)(struct vmmd_req *);
+	/*
+	 * Answer a suspended request: VMMD_PASS, VMMD_REPLY with `result`,
+	 * VMMD_REISSUE after reissue(), VMMD_DROP, as the event allows. Any thread,
+	 * once. -ESRCH: no such request is suspended any more, cancelled ones included.
+	 */
+	int (*resume)(struct vmmd_layer *, uint64_t ticket, enum vmmd_verdict, int64_t result);
+	/*
+	 * Run `fn(arg)` in the event thread after `ms` milliseconds, once, or every
+	 * `ms` if `repeat`. NULL when out of memory. A one-shot timer is freed before
+	 * its fn runs; others, and those not yet run, by timer_stop() or with the layer.
+	 */
+	struct vmmd_timer *(*timer_start)(struct vmmd_layer *, int64_t ms, bool repeat,
+					  void (*fn)(void *arg), void *arg);
+	void (*timer_stop)(struct vmmd_timer *);
+	/* Run `fn(arg, revents)` whenever `fd` is ready; events are POLLIN and POLLOUT. The fd stays the layer's. */
+	struct vmmd_watch *(*watch_start)(struct vmmd_layer *, int fd, short events,
+					  void (*fn)(void *arg, short revents), void *arg);
+	void (*watch_stop)(struct vmmd_watch *);
+	/* Queue a signal for a task of the session, as rt_tgsigqueueinfo(2). -ESRCH. */
+	int (*inject_signal)(struct vmmd_layer *, pid_t tid, const siginfo_t *);
+
+	/* -- telling people -------------------------------------------------- */
+
+	/* One line to the session's log; any thread. */
+	void (*log)(struct vmmd_layer *, enum vmmd_log_level, const char *fmt, ...)
+		__attribute__((format(printf, 3, 4)));
+	/* A counter shown by `vmmctl show`; add to it in the event thread. Same name, same counter. */
+	uint64_t *(*counter)(struct vmmd_layer *, const char *name);
+	/*
+	 * An output for text: a path, or "-" for the standard error of the program
+	 * that started the session. In open() only, while the user's own directory
+	 * and rights apply. Closed with the layer. NULL with errno set.
+	 */
+	struct vmmd_out *(*out_open)(struct vmmd_layer *, const char *path);
+	/* Append; lines of one call stay together. Files are buffered, "-" is not. */
+	void (*out_write)(struct vmmd_out *, const void *buf, size_t len);
+	/* For the command callback: begin a row of the answer, add a field to it. */
+	void (*reply_row)(struct vmmd_reply *);
+	void (*reply_field)(struct vmmd_reply *, const char *key, const char *fmt, ...)
+		__attribute__((format(printf, 3, 4)));
+
+	/* -- the table of system calls --------------------------------------- */
+
+	/* What is known of a number; NULL if no system call has it. */
+	const struct vmmd_syscall *(*syscall)(int64_t nr);
+	/* The number of a name, or -1. */
+	int64_t (*syscall_nr)(const char *name);
+};
+
+/* ------------------------------------------------------------ plugin table */
+
+struct vmmd_plugin {
+	uint32_t magic; /* VMMD_PLUGIN_MAGIC */
+	uint16_t abi_major;
+	uint16_t abi_minor;
+	uint32_t size; /* sizeof(struct vmmd_plugin) of the header it was built with */
+	uint32_t flags; /* 0 */
+
+	const char *name;    /* as in -l NAME: a-z, 0-9, '-', at most 31 characters */
+	const char *version; /* free text */
+	const char *summary; /* one line for `vmmctl plugins` */
+	const struct vmmd_option *options; /* NULL: takes none */
+
+	/*
+	 * Make a layer: read options, state what is wanted, allocate `*self`. Runs
+	 * once, before the program starts, in the user's working directory. Returns
+	 * 0, or a negative errno after log() said why; close() is not called then.
+	 */
+	int (*open)(const struct vmmd_host *, struct vmmd_layer *, void **self);
+	/* The last callback of a layer. No request, timer or watch of it is left. */
+	void (*close)(void *self);
+
+	/* Events; each may be NULL if it is never wanted. */
+	enum vmmd_verdict (*entry)(void *self, struct vmmd_req *);
+	enum vmmd_verdict (*exit)(void *self, struct vmmd_req *);
+	enum vmmd_verdict (*signal)(void *self, struct vmmd_req *);
+	enum vmmd_verdict (*exec)(void *self, struct vmmd_req *);
+	enum vmmd_verdict (*task_new)(void *self, struct vmmd_req *);
+	void (*task_exit)(void *self, struct vmmd_req *);
+	/* A request that this layer has suspended will not be resumed: its task died
+	 * or the session ends. Drop what was kept for it; its ticket is void. */
+	void (*cancel)(void *self, struct vmmd_req *);
+
+	/*
+	 * Data hooks; each may be NULL. They run whether or not events are wanted,
+	 * and only for data that was set. *_fork returns the child's data made from
+	 * the parent's (NULL: the child has none); process_fork only when the new
+	 * task is a new process, task_fork always. process_exec returns the data to
+	 * keep after execve(2). *_free is called once for each datum.
+	 */
+	void *(*task_fork)(void *self, void *parent, const struct vmmd_task_info *child);
+	void (*task_free)(void *self, void *data);
+	void *(*process_fork)(void *self, void *parent, const struct vmmd_task_info *child);
+	void *(*process_exec)(void *self, void *data);
+	void (*process_free)(void *self, void *data);
+
+	/*
+	 * A command from a control client (`vmmctl answer`, …): `name` and one text.
+	 * Returns -ENOENT if it is not for this layer (the next one is tried), else
+	 * 0 or another negative errno. Rows added to the reply are shown.
+	 */
+	int (*command)(void *self, const char *name, const char *text, struct vmmd_reply *);
+};
+
+/* What a plugin exports. The table is constant and lives as long as the object is loaded. */
+const struct vmmd_plugin *vmmd_plugin(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * worker.h - the process of one session.
+ *
+ * The parent forks and calls worker_main(), which does not return. The worker
+ * owns everything in struct worker_start.
+ */
+#ifndef VMMD_WORKER_H
+#define VMMD_WORKER_H
+
+#include <sys/types.h>
+
+struct worker_start {
+	int control;	/* socketpair to the parent: connections come, state lines go; EOF: the parent is gone */
+	int client;	/* the connection that asked */
+	int client_err; /* the client's standard error, or -1 */
+	uid_t uid;	/* who asked (SO_PEERCRED) */
+	gid_t gid;
+	char *request;	/* the request line, NUL-terminated, no newline; malloc()ed */
+};
+
+/*
+ * What the parent hears from a worker on `control`, one JSON line each:
+ *   {"state":"running","name":…,"engine":"ptrace","layers":"a b c","pid":N,"command":[…]}
+ * and what it sends: one byte 'c' with a descriptor (SCM_RIGHTS) followed by
+ * the request line and '\n': a connection with its first request.
+ */
+_Noreturn void worker_main(struct worker_start *);
+
+#endif
