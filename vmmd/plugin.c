@@ -4,7 +4,9 @@
  *
  * A plugin is code that runs with the session's rights, so what others could
  * have written is not loaded: the file is opened once, checked by descriptor,
- * and that descriptor is what dlopen() maps.
+ * and that descriptor is what dlopen() maps. dlopen() knows objects by name, and
+ * the name is /proc/self/fd/N: the descriptor stays open as long as the object
+ * is loaded, so that no other file gets its name.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -24,6 +26,7 @@
 
 struct plugin {
 	void *handle;
+	int fd;
 	struct vmmd_plugin table; /* whole, whatever the plugin's own size is */
 	char *path;
 };
@@ -198,15 +201,23 @@ static int load_table(struct plugin *p, char *why, size_t len)
 	return plugin_check(&p->table, why, len);
 }
 
-static int load(struct plugin *p, int fd, const char *path, char *why, size_t len)
+#define BY_FD 32
+
+static const char *by_fd_name(int fd, char name[BY_FD])
 {
-	char by_fd[64];
+	snprintf(name, BY_FD, "/proc/self/fd/%d", fd);
+	return name;
+}
+
+static int load(struct plugin *p, const char *path, char *why, size_t len)
+{
+	char by_fd[BY_FD];
 	int rc;
 
-	rc = check_file(fd, path, why, len);
+	rc = check_file(p->fd, path, why, len);
 	if (rc < 0)
 		return rc;
-	snprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", fd);
+	by_fd_name(p->fd, by_fd);
 	p->handle = dlopen(by_fd, RTLD_NOW | RTLD_LOCAL);
 	if (!p->handle) {
 		const char *e = dlerror();
@@ -221,21 +232,19 @@ static int load(struct plugin *p, int fd, const char *path, char *why, size_t le
 
 static int open_path(const char *path, const char *where, struct plugin **out, char *why, size_t len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct plugin *p;
+	struct plugin *p = calloc(1, sizeof(*p));
 	char clause[320] = "";
-	int rc;
+	int rc = p ? 0 : -ENOMEM;
 
-	if (fd < 0) {
-		rc = -errno;
-		snprintf(why, len, "%splugin %s: %s", where, path, strerror(errno));
-		return rc;
+	if (p) {
+		p->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		rc = p->fd < 0 ? -errno : load(p, path, clause, sizeof(clause));
 	}
-	p = calloc(1, sizeof(*p));
-	rc = p ? load(p, fd, path, clause, sizeof(clause)) : -ENOMEM;
-	close(fd);
 	if (rc == 0) {
 		p->path = strdup(path);
+		rc = p->path ? 0 : -ENOMEM;
+	}
+	if (rc == 0) {
 		*out = p;
 		return 0;
 	}
@@ -246,10 +255,15 @@ static int open_path(const char *path, const char *where, struct plugin **out, c
 
 void plugin_put(struct plugin *p)
 {
+	char name[BY_FD];
+
 	if (!p)
 		return;
 	if (p->handle)
 		dlclose(p->handle);
+	/* One that cannot be unloaded keeps its name, so its descriptor too. */
+	if (p->fd >= 0 && !(p->handle && dlopen(by_fd_name(p->fd, name), RTLD_LAZY | RTLD_NOLOAD)))
+		close(p->fd);
 	free(p->path);
 	free(p);
 }

@@ -76,24 +76,26 @@ out:
 	return ret;
 }
 
-/* Capabilities of a worker that stays root; none for others. */
-static int drop_caps(int keep_root)
-{
-	static const cap_value_t kept[] = {CAP_SYS_PTRACE, CAP_KILL};
-	cap_t now = cap_get_proc(), want = cap_init();
-	int ret = 0;
-	size_t i;
+/*
+ * What a worker of root keeps: to trace and to kill root's tasks, and while its
+ * layers open, to reach the files that root would reach.
+ */
+static const cap_value_t root_caps[] = {CAP_SYS_PTRACE, CAP_KILL, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH};
+enum { CAPS_NONE = 0, CAPS_RUN = 2, CAPS_OPEN = 4 };
 
-	if (!now || !want)
-		ret = -ENOMEM;
-	for (i = 0; !ret && keep_root && i < sizeof(kept) / sizeof(kept[0]); i++) {
+/* Drop all capabilities but the first `n` above, of which a container may lack some. */
+static int drop_caps(int n)
+{
+	cap_t now = cap_get_proc(), want = cap_init();
+	int ret = now && want ? 0 : -ENOMEM, i;
+
+	for (i = 0; !ret && i < n; i++) {
 		cap_flag_value_t has = CAP_CLEAR;
 
-		/* A container may not have them; then they are not asked for. */
-		if (cap_get_flag(now, kept[i], CAP_PERMITTED, &has))
+		if (cap_get_flag(now, root_caps[i], CAP_PERMITTED, &has))
 			ret = -errno;
-		else if (has == CAP_SET && (cap_set_flag(want, CAP_PERMITTED, 1, &kept[i], CAP_SET) ||
-					    cap_set_flag(want, CAP_EFFECTIVE, 1, &kept[i], CAP_SET)))
+		else if (has == CAP_SET && (cap_set_flag(want, CAP_PERMITTED, 1, &root_caps[i], CAP_SET) ||
+					    cap_set_flag(want, CAP_EFFECTIVE, 1, &root_caps[i], CAP_SET)))
 			ret = -errno;
 	}
 	if (!ret && cap_set_proc(want))
@@ -116,7 +118,7 @@ int priv_worker(uid_t uid, gid_t gid)
 		return -errno;
 	if (ruid != uid || euid != uid || suid != uid || rgid != gid || egid != gid || sgid != gid)
 		return -EPERM;
-	ret = drop_caps(uid == 0);
+	ret = drop_caps(uid == 0 ? CAPS_OPEN : CAPS_NONE);
 	if (ret)
 		return ret;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
@@ -139,10 +141,13 @@ static const char *const denied[] = {
 
 int priv_lock(void)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-	int ret = 0;
+	scmp_filter_ctx ctx;
+	int ret = drop_caps(geteuid() == 0 ? CAPS_RUN : CAPS_NONE);
 	size_t i;
 
+	if (ret)
+		return ret;
+	ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
 		return -ENOMEM;
 	ret = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);

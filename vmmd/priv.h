@@ -16,16 +16,18 @@
 int priv_groups(int peer);
 
 /*
- * Become `uid` and `gid` for good and keep of the capabilities only what a
- * worker of root needs to trace and kill root's tasks, and nothing for others.
- * No new privileges from then on. 0 or -errno, after which the worker must end.
+ * Become `uid` and `gid` for good and drop all capabilities; a worker of root
+ * keeps those to trace and kill root's tasks, and until priv_lock() those to
+ * reach root's files. No new privileges from then on. 0 or -errno, after which
+ * the worker must end.
  */
 int priv_worker(uid_t uid, gid_t gid);
 
 /*
  * Refuse (EPERM) what a worker never does: start programs, load modules,
- * mount, change namespaces, bpf, perf, reboot and the like. All threads, those
- * to come included. For after the layers are open. 0 or -errno.
+ * mount, change namespaces, bpf, perf, reboot and the like, for all threads.
+ * And let go of root's file access, for this thread and those to come. For
+ * after the layers are open. 0 or -errno.
  */
 int priv_lock(void);
 

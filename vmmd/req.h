@@ -54,6 +54,7 @@ struct vmmd_req {
 	int layer;	  /* index of the layer asked last; the walk goes on from here */
 	struct vmmd_layer *asked; /* that layer */
 	uint32_t want;	  /* what that layer may do here: VMMD_WANT_* */
+	uint8_t wants[VMMD_MAX_LAYERS]; /* what each entered layer wanted of the call as it came to it */
 	uint16_t reissues; /* without the kernel having run */
 	bool has_result;  /* reply() was called in this callback */
 	bool has_next;	  /* reissue() was called in this callback */

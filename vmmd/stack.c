@@ -361,6 +361,7 @@ enum stack_end stack_down(struct stack *st, struct vmmd_req *req)
 			return STACK_TURNED;
 		if (req->want & VMMD_WANT_EXIT) {
 			req->entered |= 1u << req->layer;
+			req->wants[req->layer] = (uint8_t)req->want;
 			req->calls[REQ_CALL_VIEWS + req->layer] = *now;
 		}
 	}
@@ -404,8 +405,7 @@ enum stack_end stack_up(struct stack *st, struct vmmd_req *req)
 				return STACK_THROUGH;
 			req->layer = __builtin_ctz(rest);
 			if (req->event == REQ_EXIT)
-				req->want = layer_wants(st->layers[req->layer],
-							req->calls[REQ_CALL_VIEWS + req->layer].nr);
+				req->want = req->wants[req->layer];
 			v = ask(st, req, req->layer);
 			if (v == VMMD_SUSPEND)
 				return STACK_WAIT;

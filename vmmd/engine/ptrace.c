@@ -102,6 +102,14 @@ int pt_get_regs(struct engine_task *t)
 	return ptrace(PTRACE_GETREGS, t->tid, NULL, &t->regs) < 0 ? -errno : 0;
 }
 
+int pt_need_regs(struct engine_task *t)
+{
+	int rc = t->have_regs ? 0 : pt_get_regs(t);
+
+	t->have_regs = rc == 0;
+	return rc;
+}
+
 int pt_set_regs(struct engine_task *t)
 {
 	return ptrace(PTRACE_SETREGS, t->tid, NULL, &t->regs) < 0 ? -errno : 0;
@@ -189,8 +197,10 @@ static int run_at_entry(struct engine_task *t, const struct engine_action *a)
 	int rc = 0;
 
 	t->report_exit = a->want_exit;
-	t->sigreturn = arch_nr(&t->regs) == SYS_rt_sigreturn;
 	if (a->changed) {
+		rc = pt_need_regs(t);
+		if (rc < 0)
+			return rc;
 		keep_orig(t);
 		t->sigreturn = c->nr == SYS_rt_sigreturn;
 		arch_set_nr(&t->regs, c->nr);
@@ -211,6 +221,9 @@ static int return_at_entry(struct engine_task *t, const struct engine_action *a)
 	t->report_exit = false;
 	t->is_clone3 = false;
 	t->have_orig = false;
+	rc = pt_need_regs(t);
+	if (rc < 0)
+		return rc;
 	arch_skip(&t->regs, a->result);
 	if (a->changed)
 		arch_set_place(&t->regs, a->call->pc, a->call->sp);
@@ -270,6 +283,7 @@ static int resume_signal(struct engine_task *t, const struct engine_action *a)
 		if (ptrace(PTRACE_SETSIGINFO, t->tid, NULL, &t->info) < 0 && errno != ESRCH)
 			log_error("ptrace: siginfo of task %d: %s", (int)t->tid, strerror(errno));
 	}
+	pt_hide_signal(t, sig);
 	pt_go(t, sig);
 	return 0;
 }
@@ -339,7 +353,7 @@ static int pt_create(struct engine **out, const struct engine_config *config)
 	e->filtered = !config->release;
 	set_options(e);
 	if (e->filtered)
-		rc = filter_build(&e->filter, &e->select, e->foreign, SCMP_ACT_TRACE(1));
+		rc = filter_build(&e->filter, &e->select, e->foreign, SCMP_ACT_TRACE(PT_FILTER_DATA));
 	if (rc < 0) {
 		free(e);
 		return rc;

@@ -66,11 +66,13 @@ struct engine_task {
 	bool is_clone3;	   /* in clone3(2) */
 	bool clone_seen;   /* … and its child was reported by the kernel */
 	bool sigreturn;	   /* in rt_sigreturn(2): the kernel replaces all registers */
+	bool have_regs;	   /* `regs` is what the task has now; at entry they are read when needed */
 	bool mask_saved;   /* all signals are blocked until the reissued call is entered */
 	bool interrupted;  /* by us, to change how it is resumed */
+	bool stopped;	   /* it has been in a group stop since its last call: an EINTR is due */
 	bool interrupt;	   /* look again for a group stop that was passed over */
 	bool stop_pending; /* a SIGSTOP that was passed over */
-	int status;	   /* EXITING */
+	int64_t again_ms;  /* when a call was last started again behind a signal that is ignored */
 	uint64_t sigmask;
 	uint64_t clone_flags;	    /* of its own creation */
 	struct engine_task *parent; /* until ENGINE_NEW is reported */
@@ -89,6 +91,9 @@ struct pt_stash {
 	pid_t tid;
 	int status;
 };
+
+/* What our filter's SECCOMP_RET_TRACE says, to tell it from the program's own. */
+#define PT_FILTER_DATA 0x766d
 
 #define PT_STASH 64
 
@@ -122,6 +127,8 @@ void pt_rekey(struct engine_task *, pid_t tid);
 /* Let it run, delivering `sig`. Gone tasks are not an error. */
 void pt_go(struct engine_task *, int sig);
 int pt_get_regs(struct engine_task *);
+/* The same, unless they were read at this stop. */
+int pt_need_regs(struct engine_task *);
 int pt_set_regs(struct engine_task *);
 /* Give the program its own argument registers back. */
 void pt_restore(struct engine_task *);
@@ -132,6 +139,9 @@ int pt_rewind(struct engine_task *, const struct vmmd_call *);
 /* It has entered that call: unblock its signals. */
 void pt_rewound(struct engine_task *);
 int pt_ptrace_listen(struct engine_task *);
+
+/* The signal that stopped it will not be seen by the program: nor may its call be interrupted. */
+void pt_hide_signal(struct engine_task *, int sig);
 
 /* ptrace_stop.c: 1 and an event, or 0 if it was the engine's own business. */
 int pt_status(struct pt_engine *, pid_t tid, int status, struct engine_event *);

@@ -154,12 +154,16 @@ static int enter_again(struct engine_task *t, const struct vmmd_call *call)
 /* From the entry of the program's call: run `call` in its place, then enter the program's again. */
 static int call_at_entry(struct engine_task *t, const struct vmmd_call *call, int64_t *result)
 {
-	struct user_regs_struct saved = t->regs;
+	struct user_regs_struct saved;
 	struct vmmd_call again;
 	int rc;
 
+	rc = pt_need_regs(t);
+	if (rc < 0)
+		return rc;
 	if (!pt_can_rewind(t))
 		return -EINVAL;
+	saved = t->regs;
 	arch_get_call(&saved, &again);
 	arch_set_nr(&t->regs, call->nr);
 	arch_set_args(&t->regs, call->args);
@@ -173,8 +177,9 @@ static int call_at_entry(struct engine_task *t, const struct vmmd_call *call, in
 	*result = arch_result(&t->regs);
 	t->regs = saved;
 	rc = enter_again(t, &again);
+	t->have_regs = false;
 	if (rc == 0)
-		rc = pt_get_regs(t);
+		rc = pt_need_regs(t);
 	return rc;
 }
 

@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vmmd/engine/ptrace_arch.h"
@@ -164,23 +165,33 @@ static bool wanted(const struct engine_select *s, int64_t nr)
 /* The engine answers in the layers' place. */
 static int answer(struct engine_task *t, int64_t result)
 {
+	if (pt_need_regs(t) < 0)
+		return 0;
 	arch_skip(&t->regs, result);
-	t->report_exit = false;
 	pt_set_regs(t);
 	pt_go(t, 0);
 	return 0;
 }
 
+static void call_of(const struct __ptrace_syscall_info *info, struct vmmd_call *call)
+{
+	/* `entry` and `seccomp` begin alike. The number is an int in the kernel. */
+	call->nr = (int64_t)(int32_t)info->entry.nr;
+	memcpy(call->args, info->entry.args, sizeof(call->args));
+	call->pc = info->instruction_pointer;
+	call->sp = info->stack_pointer;
+}
+
 /* clone3(2) has its flags in memory; see filter.h. */
-static int check_clone3(struct engine_task *t)
+static int check_clone3(struct engine_task *t, const struct vmmd_call *call)
 {
 	uint64_t flags = 0;
 
+	if (pt_read(t, call->args[0], &flags, sizeof(flags)) == sizeof(flags) && (flags & CLONE_UNTRACED))
+		return -EPERM;
 	t->is_clone3 = true;
 	t->clone_seen = false;
 	t->phase = PT_CALL;
-	if (pt_read(t, t->regs.rdi, &flags, sizeof(flags)) == sizeof(flags) && (flags & CLONE_UNTRACED))
-		return -EPERM;
 	return 0;
 }
 
@@ -189,97 +200,87 @@ static bool launch_call(int64_t nr)
 	return nr == SYS_execve || nr == SYS_execveat;
 }
 
-static int on_entry(struct engine_task *t, struct engine_event *ev)
+static int on_entry(struct engine_task *t, const struct vmmd_call *call, struct engine_event *ev)
 {
-	int64_t nr = arch_nr(&t->regs);
-	int rc;
+	t->sigreturn = call->nr == SYS_rt_sigreturn;
+	if (call->nr == SYS_clone3) {
+		int rc = check_clone3(t, call);
 
-	t->have_orig = false;
-	t->is_clone3 = false;
-	t->sigreturn = false;
-	t->report_exit = false;
-	if (nr == SYS_clone3) {
-		rc = check_clone3(t);
-		if (rc < 0) {
-			t->is_clone3 = false;
+		if (rc < 0)
 			return answer(t, rc);
-		}
 	}
-	if (!wanted(&t->e->now, nr) || (t->launching && !launch_call(nr))) {
-		t->sigreturn = nr == SYS_rt_sigreturn;
+	if (!wanted(&t->e->now, call->nr) || (t->launching && !launch_call(call->nr))) {
 		pt_go(t, 0);
 		return 0;
 	}
-	arch_get_call(&t->regs, &ev->call);
+	ev->call = *call;
 	return report(t, PT_ENTRY, ENGINE_ENTRY, ev);
 }
 
-static bool own_trace(const struct engine_task *t)
+/* A call begins: nothing is known of it yet. */
+static void forget_call(struct engine_task *t)
 {
-	int64_t nr = arch_nr(&t->regs);
+	t->have_regs = false;
+	t->have_orig = false;
+	t->is_clone3 = false;
+	t->report_exit = false;
+	t->stopped = false;
+}
 
-	if (t->launching || nr < 0 || (t->e->filtered && nr == SYS_clone3))
-		return false;
-	return !t->e->filtered || !wanted(&t->e->select, nr);
+static int get_info(struct engine_task *t, struct __ptrace_syscall_info *info)
+{
+	/* Short in kernels that know less; what is behind stays zero. */
+	memset(info, 0, sizeof(*info));
+	return ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(*info), info) < 0 ? -errno : 0;
 }
 
 /*
- * A filter returned SECCOMP_RET_TRACE. If ours did not, it was the program's
- * own, which without a tracer that wants it means -ENOSYS.
+ * A filter returned SECCOMP_RET_TRACE. If it was not ours it was the program's
+ * own, which without a tracer of its own means -ENOSYS. Of several filters
+ * that say so, the kernel reports the data of the newest.
  */
 static int on_seccomp(struct engine_task *t, struct engine_event *ev)
 {
-	if (pt_get_regs(t) < 0)
+	struct __ptrace_syscall_info info;
+	struct vmmd_call call;
+
+	if (get_info(t, &info) < 0)
 		return 0;
-	if (own_trace(t)) {
-		arch_skip(&t->regs, -ENOSYS);
-		pt_set_regs(t);
-		pt_go(t, 0);
-		return 0;
+	if (info.seccomp.ret_data != PT_FILTER_DATA) {
+		if (t->phase == PT_USER)
+			forget_call(t);
+		return answer(t, -ENOSYS);
 	}
 	if (t->phase != PT_USER) {
 		pt_go(t, 0);
 		return 0;
 	}
-	return on_entry(t, ev);
+	forget_call(t);
+	call_of(&info, &call);
+	return on_entry(t, &call, ev);
 }
 
-/* Filterless entry: what the filter would have refused. */
-static int on_syscall_entry(struct engine_task *t, struct engine_event *ev)
+/* Every call stops: do here what the filter does, and what it would have done. */
+static int on_syscall_entry(struct engine_task *t, const struct __ptrace_syscall_info *info, struct engine_event *ev)
 {
-	struct __ptrace_syscall_info info;
 	struct vmmd_call call;
 	bool foreign;
 	int error;
 
-	memset(&info, 0, sizeof(info));
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) < 0)
-		return 0;
-	if (info.op == PTRACE_SYSCALL_INFO_EXIT) { /* of a call entered before we looked */
-		pt_go(t, 0);
-		return 0;
-	}
+	forget_call(t);
 	t->phase = PT_CALL;
-	arch_get_call(&t->regs, &call);
-	foreign = info.arch != ARCH_AUDIT || (call.nr >= 0 && (call.nr & ARCH_X32_BIT));
-	if (foreign && t->e->foreign == ENGINE_FOREIGN_NATIVE) {
-		t->report_exit = false;
-		t->have_orig = false;
-		pt_go(t, 0);
-		return 0;
-	}
+	call_of(info, &call);
+	foreign = info->arch != ARCH_AUDIT || (call.nr >= 0 && (call.nr & ARCH_X32_BIT));
 	error = foreign ? ENOSYS : filter_bypass(call.nr, call.args);
-	if (error && !t->e->filtered && !t->launching) {
-		t->have_orig = false;
+	if (foreign && t->e->foreign == ENGINE_FOREIGN_NATIVE)
+		error = 0;
+	if (error && !t->e->filtered && !t->launching)
 		return answer(t, -error);
-	}
-	if (error) { /* the filter will refuse it */
-		t->report_exit = false;
-		t->have_orig = false;
+	if (foreign || error) { /* native, or the filter is about to refuse it */
 		pt_go(t, 0);
 		return 0;
 	}
-	return on_entry(t, ev);
+	return on_entry(t, &call, ev);
 }
 
 /* A child the kernel did not report (clone3 with flags changed behind our back) must not run. */
@@ -315,14 +316,24 @@ static int on_syscall_exit(struct engine_task *t, struct engine_event *ev)
 
 static int on_syscall(struct engine_task *t, struct engine_event *ev)
 {
+	struct __ptrace_syscall_info info;
+
 	if (t->phase == PT_REISSUE) {
 		pt_rewound(t);
 		pt_go(t, 0);
 		return 0;
 	}
-	if (pt_get_regs(t) < 0)
+	if (t->phase == PT_CALL) {
+		t->have_regs = false;
+		return pt_need_regs(t) < 0 ? 0 : on_syscall_exit(t, ev);
+	}
+	if (get_info(t, &info) < 0)
 		return 0;
-	return t->phase == PT_CALL ? on_syscall_exit(t, ev) : on_syscall_entry(t, ev);
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT) { /* of a call entered before every call stopped */
+		pt_go(t, 0);
+		return 0;
+	}
+	return on_syscall_entry(t, &info, ev);
 }
 
 /* ------------------------------------------------------------------- the rest */
@@ -366,6 +377,20 @@ static bool eintr_call(int64_t nr)
 	case SYS_semtimedop:
 	case SYS_rt_sigtimedwait:
 	case SYS_io_getevents:
+	/* Sockets with SO_RCVTIMEO or SO_SNDTIMEO. */
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_connect:
+	case SYS_read:
+	case SYS_readv:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+	case SYS_write:
+	case SYS_writev:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
 		return true;
 	default:
 		return false;
@@ -381,16 +406,100 @@ static bool signal_pending(const struct engine_task *t)
 	       ptrace(PTRACE_PEEKSIGINFO, t->tid, &group, &info) > 0;
 }
 
-/* Our interrupt must not be seen by the program: such a call starts again. */
-static void hide_interrupt(struct engine_task *t)
+/* Which timeout a socket has is not known. */
+#define SOCKET_TIMEOUT_MS 1000
+
+/* How long such a call may take, in ms; -1: for ever. */
+static int64_t eintr_timeout(struct engine_task *t)
 {
-	if (t->phase != PT_USER || pt_get_regs(t) < 0)
+	const struct user_regs_struct *r = &t->regs;
+	uint64_t addr = 0;
+	struct timespec ts;
+
+	switch (arch_nr(r)) {
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+		return (int32_t)r->r10;
+	case SYS_epoll_pwait2:
+	case SYS_semtimedop:
+		addr = r->r10;
+		break;
+	case SYS_rt_sigtimedwait:
+		addr = r->rdx;
+		break;
+	case SYS_io_getevents:
+		addr = r->r8;
+		break;
+	case SYS_semop:
+		return -1;
+	default:
+		return SOCKET_TIMEOUT_MS;
+	}
+	if (!addr || pt_read(t, addr, &ts, sizeof(ts)) != sizeof(ts))
+		return -1;
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/*
+ * The call was interrupted by something that a program without a tracer would
+ * not have noticed: start it again. Its timeout starts again too, so not more
+ * than once in that time; a second time it sees the EINTR that it must expect.
+ */
+static void start_again(struct engine_task *t)
+{
+	int64_t now = now_ms(), limit = eintr_timeout(t);
+
+	if (signal_pending(t) || !pt_can_rewind(t))
 		return;
-	if (arch_result(&t->regs) != -EINTR || !eintr_call(arch_nr(&t->regs)) || signal_pending(t))
+	if (limit >= 0 && t->again_ms && now - t->again_ms < limit)
 		return;
+	t->again_ms = now;
 	arch_rewind(&t->regs, arch_nr(&t->regs));
 	arch_set_nr(&t->regs, -1);
 	pt_set_regs(t);
+}
+
+static bool was_interrupted(struct engine_task *t)
+{
+	return t->phase == PT_USER && pt_get_regs(t) == 0 && arch_result(&t->regs) == -EINTR &&
+	       eintr_call(arch_nr(&t->regs));
+}
+
+/* Does the program ignore this signal, by choice or by default? proc(5), status. */
+static bool ignored(const struct engine_task *t, int sig)
+{
+	const uint64_t by_default = 1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1) | 1ull << (SIGURG - 1) |
+				    1ull << (SIGWINCH - 1);
+	unsigned long long ign = 0, caught = ~0ull;
+	char path[48], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)t->tid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		sscanf(line, "SigIgn: %llx", &ign);
+		sscanf(line, "SigCgt: %llx", &caught);
+	}
+	fclose(f);
+	return (ign | (by_default & ~caught)) >> (sig - 1) & 1;
+}
+
+void pt_hide_signal(struct engine_task *t, int sig)
+{
+	if (t->stopped && sig == SIGCONT)
+		t->stopped = false;
+	else if (was_interrupted(t) && (!sig || ignored(t, sig)))
+		start_again(t);
 }
 
 static int on_event_stop(struct engine_task *t, int sig, struct engine_event *ev)
@@ -407,11 +516,12 @@ static int on_event_stop(struct engine_task *t, int sig, struct engine_event *ev
 		return 0;
 	}
 	if (group) {
+		t->stopped = true;
 		pt_ptrace_listen(t);
 		return 0;
 	}
-	if (t->interrupted)
-		hide_interrupt(t);
+	if (t->interrupted && was_interrupted(t))
+		start_again(t);
 	t->interrupted = false;
 	pt_go(t, 0);
 	return 0;
@@ -427,6 +537,7 @@ static int on_signal(struct engine_task *t, int sig, struct engine_event *ev)
 	t->phase = PT_USER;
 	t->have_orig = false;
 	if (!(t->e->now.events & VMMD_EVENT_SIGNAL) || t->launching) {
+		pt_hide_signal(t, sig);
 		pt_go(t, sig);
 		return 0;
 	}

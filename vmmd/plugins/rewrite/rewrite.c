@@ -161,7 +161,6 @@ static int rewrite_bind(struct rewrite *self, struct vmmd_layer *layer, size_t i
 	struct rewrite_rule *rule = &self->rules[index];
 	int64_t from = host->syscall_nr(rule->from);
 	const struct vmmd_syscall *to;
-	int r;
 
 	rule->nr = host->syscall_nr(rule->to);
 	if (from < 0 || from >= REWRITE_NR_MAX || rule->nr < 0) {
@@ -184,9 +183,7 @@ static int rewrite_bind(struct rewrite *self, struct vmmd_layer *layer, size_t i
 	self->of[from] = (uint8_t)(index + 1);
 	if (!rule->has_result)
 		return host->want(layer, from, VMMD_WANT_ENTRY | VMMD_WANT_REWRITE);
-	/* The exit comes with the new number, so the result is asked for under both. */
-	r = host->want(layer, from, VMMD_WANT_ENTRY | VMMD_WANT_REWRITE | VMMD_WANT_RESULT);
-	return r ? r : host->want(layer, rule->nr, VMMD_WANT_RESULT);
+	return host->want(layer, from, VMMD_WANT_ENTRY | VMMD_WANT_REWRITE | VMMD_WANT_RESULT);
 }
 
 static int rewrite_setup(struct rewrite *self, struct vmmd_layer *layer)

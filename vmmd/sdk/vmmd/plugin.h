@@ -259,7 +259,7 @@ struct vmmd_host {
 	int (*set_arg)(struct vmmd_req *, unsigned index, uint64_t value);
 	int (*set_pc)(struct vmmd_req *, uint64_t pc);
 	int (*set_sp)(struct vmmd_req *, uint64_t sp);
-	/* At exit: replace the result. -EACCES without VMMD_WANT_RESULT. */
+	/* At exit: replace the result. -EACCES without VMMD_WANT_RESULT for the call as it came to the layer. */
 	int (*set_result)(struct vmmd_req *, int64_t result);
 	/* Note the result of an aborted call; `return host->reply(req, -EPERM);` */
 	enum vmmd_verdict (*reply)(struct vmmd_req *, int64_t result);

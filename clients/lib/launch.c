@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * launch.c - become a program in a session.
+ *
+ * The worker takes this process over (PTRACE_SEIZE) while it waits for the
+ * "attached" event; then it installs the session's filter and calls execve(2)
+ * at once. Everything the program inherits (descriptors, signal mask and
+ * dispositions, terminal, parent) is simply left alone, so it is what a bare
+ * run would have had; what this library opened is close-on-exec.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "clients/lib/impl.h"
+
+#define CONFIG_MAX (512 * 1024)
+#define SHOWN_ARGS 64	/* the daemon only shows the command */
+#define SHOWN_ARG 1024
+
+/* ----------------------------------------------------------------- request */
+
+/* The text of a file; NULL with a line in `why`. */
+static char *read_config(const char *file, size_t *len, char *why, size_t whylen)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	char *text = malloc(CONFIG_MAX + 1);
+	ssize_t n = 0;
+
+	*len = 0;
+	if (fd < 0 || !text) {
+		snprintf(why, whylen, "%s: %s", file, strerror(errno));
+		goto fail;
+	}
+	while (*len <= CONFIG_MAX && (n = read(fd, text + *len, CONFIG_MAX + 1 - *len)) > 0)
+		*len += (size_t)n;
+	if (n < 0) {
+		snprintf(why, whylen, "%s: %s", file, strerror(errno));
+		goto fail;
+	}
+	if (*len > CONFIG_MAX) {
+		snprintf(why, whylen, "%s: longer than %d KiB", file, CONFIG_MAX / 1024);
+		goto fail;
+	}
+	close(fd);
+	return text;
+fail:
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return NULL;
+}
+
+static json_t *config_object(const char *file, char *why, size_t whylen)
+{
+	size_t len;
+	char *text = read_config(file, &len, why, whylen);
+	json_t *str, *obj = NULL;
+
+	if (!text)
+		return NULL;
+	str = json_stringn(text, len);
+	free(text);
+	if (!str) {
+		snprintf(why, whylen, "%s: not UTF-8", file);
+		return NULL;
+	}
+	obj = json_pack("{s:o, s:o}", "file", vmmctl_text(file, PATH_MAX), "text", str);
+	if (!obj)
+		snprintf(why, whylen, "out of memory");
+	return obj;
+}
+
+/* Where relative paths start. It must be exact, so it is not made to fit. */
+static json_t *cwd_string(char *why, size_t len)
+{
+	char *cwd = getcwd(NULL, 0);
+	json_t *str = cwd ? json_string(cwd) : NULL;
+
+	if (!cwd)
+		snprintf(why, len, "working directory: %s", strerror(errno));
+	else if (!str)
+		snprintf(why, len, "the working directory's name is not UTF-8");
+	free(cwd);
+	return str;
+}
+
+json_t *vmmctl_config(const char *file, const char *const *layers, size_t n, char *why, size_t len)
+{
+	json_t *cwd = cwd_string(why, len), *list = json_array(), *fields;
+	size_t i;
+
+	fields = cwd ? json_pack("{s:o, s:o}", "cwd", cwd, "layers", list) : NULL;
+	if (!fields) {
+		if (!cwd)
+			json_decref(list);
+		return NULL;
+	}
+	for (i = 0; i < n; i++)
+		if (json_array_append_new(list, json_string(layers[i]))) {
+			snprintf(why, len, "-l: not UTF-8");
+			goto fail;
+		}
+	if (file) {
+		json_t *config = config_object(file, why, len);
+
+		if (!config || json_object_set_new(fields, "config", config))
+			goto fail;
+	}
+	return fields;
+fail:
+	json_decref(fields);
+	return NULL;
+}
+
+static json_t *run_fields(const struct vmmctl_launch *l, char *why, size_t len)
+{
+	json_t *fields = vmmctl_config(l->config_file, l->layers, l->nlayers, why, len);
+	json_t *argv = json_array();
+	const char *slash = strrchr(l->argv[0], '/');
+	const char *name = l->name ? l->name : slash && slash[1] ? slash + 1 : l->argv[0];
+	size_t i;
+
+	if (!fields) {
+		json_decref(argv);
+		return NULL;
+	}
+	for (i = 0; l->argv[i] && i < SHOWN_ARGS; i++)
+		json_array_append_new(argv, vmmctl_text(l->argv[i], SHOWN_ARG));
+	json_object_set_new(fields, "argv", argv);
+	json_object_set_new(fields, "name", vmmctl_text(name, 64));
+	json_object_set_new(fields, "pid", json_integer(getpid()));
+	json_object_set_new(fields, "summary", json_boolean(l->summary));
+	if (l->engine)
+		json_object_set_new(fields, "engine", vmmctl_text(l->engine, 64));
+	return fields;
+}
+
+/* ------------------------------------------------------------------ filter */
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The program of the "attached" event. An empty one is fine: nothing is to be stopped on. */
+static int decode_filter(const char *hex, struct sock_fprog *prog)
+{
+	size_t digits = hex ? strlen(hex) : 0, i;
+	unsigned char *raw;
+
+	prog->filter = NULL;
+	prog->len = 0;
+	if (digits == 0)
+		return 0;
+	if (digits % (2 * sizeof(struct sock_filter)) || digits / 2 / sizeof(struct sock_filter) > BPF_MAXINSNS)
+		return -EPROTO;
+	raw = malloc(digits / 2);
+	if (!raw)
+		return -ENOMEM;
+	for (i = 0; i < digits; i += 2) {
+		int hi = hex_digit(hex[i]), lo = hex_digit(hex[i + 1]);
+
+		if (hi < 0 || lo < 0) {
+			free(raw);
+			return -EPROTO;
+		}
+		raw[i / 2] = (unsigned char)(hi << 4 | lo);
+	}
+	prog->filter = (struct sock_filter *)(void *)raw;
+	prog->len = (unsigned short)(digits / 2 / sizeof(struct sock_filter));
+	return 0;
+}
+
+/* ------------------------------------------------------------------ launch */
+
+/* Ask, and wait until the worker has us. 0 or -errno with a line in `why`. */
+static int attach(struct vmmctl *c, const struct vmmctl_launch *l, struct sock_fprog *prog, char *why, size_t len)
+{
+	json_t *fields = run_fields(l, why, len), *msg = NULL;
+	int err = fcntl(2, F_GETFD) < 0 ? -1 : 2;
+	int ret;
+
+	if (!fields)
+		return -EINVAL;
+	/* Where Yama restricts ptrace(2) the worker is no ancestor; elsewhere this fails and is not needed. */
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	ret = vmmctl_send(c, "run", fields, err);
+	while (!ret) {
+		ret = vmmctl_next(c, &msg);
+		if (ret == 1 && json_object_get(msg, "attached"))
+			break;
+		if (ret == 0)
+			ret = vmmctl_fail(c, EPROTO, "vmmd ended the session before it began");
+		else if (ret == 1)
+			ret = 0;
+		json_decref(msg);
+		msg = NULL;
+	}
+	prctl(PR_SET_PTRACER, 0, 0, 0, 0);
+	if (ret == 1) {
+		ret = decode_filter(json_string_value(json_object_get(msg, "filter")), prog);
+		if (ret)
+			vmmctl_fail(c, ret, "vmmd sent a filter that is none");
+	}
+	json_decref(msg);
+	if (ret)
+		snprintf(why, len, "%s", vmmctl_error(c));
+	return ret;
+}
+
+int vmmctl_launch(struct vmmctl *c, const struct vmmctl_launch *l, char *why, size_t len)
+{
+	struct sock_fprog prog;
+	int err;
+
+	if (attach(c, l, &prog, why, len))
+		return VMMCTL_REFUSED;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    (prog.len && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog))) {
+		snprintf(why, len, "cannot install the session's filter: %s", strerror(errno));
+		return VMMCTL_REFUSED;
+	}
+	execvp(l->argv[0], l->argv);
+	err = errno;
+	snprintf(why, len, "%s: %s", l->argv[0], strerror(err));
+	return err == ENOENT ? VMMCTL_NOT_FOUND : VMMCTL_CANNOT_EXEC;
+}

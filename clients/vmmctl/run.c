@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * run.c - vmmctl run: become a program in a session.
+ *
+ * Without --summary this process is the program: nothing is forked, nothing is
+ * set up that it would inherit. With it the child is, and this process waits
+ * for it and for the end of the session.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "clients/vmmctl/cmd.h"
+
+#define MAX_LAYERS 64
+
+static const char run_help[] =
+	"Usage: vmmctl run [OPTION]… [--] COMMAND [ARGUMENT]…\n"
+	"Run a program under layers, by a running daemon or else by one of its own.\n"
+	"\n"
+	"  -c, --config FILE                 session file, see vmmd.conf(5)\n"
+	"  -l, --layer NAME[,KEY=VALUE]…     add an outermost layer; lists are joined with +,\n"
+	"                                    @all is every system call; see vmmctl plugins\n"
+	"  -e, --engine NAME                 auto, ptrace, …; see vmmctl status\n"
+	"  -n, --name NAME                   of the session, for vmmctl ps\n"
+	"      --private                     use no running daemon\n"
+	"      --summary                     wait for the whole session and show its counters\n"
+	"      --help                        show this text\n"
+	"\n"
+	"The program has the terminal, descriptors, process group and exit status of a\n"
+	"bare run. Status 125: the session was refused; 126: COMMAND cannot be executed;\n"
+	"127: it was not found.\n";
+
+struct run_args {
+	struct vmmctl_launch launch;
+	const char *layers[MAX_LAYERS];
+	bool private;
+};
+
+/* -1: go on, else the exit status. */
+static int parse(int argc, char **argv, struct run_args *a)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'}, {"layer", required_argument, NULL, 'l'},
+		{"engine", required_argument, NULL, 'e'}, {"name", required_argument, NULL, 'n'},
+		{"private", no_argument, NULL, 'p'},	  {"summary", no_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+	};
+	struct vmmctl_launch *l = &a->launch;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "+c:l:e:n:h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'c':
+			if (l->config_file)
+				return cmd_usage("run", "run: only one -c");
+			l->config_file = optarg;
+			break;
+		case 'l':
+			if (l->nlayers == MAX_LAYERS)
+				return cmd_usage("run", "run: more than %d layers", MAX_LAYERS);
+			a->layers[l->nlayers++] = optarg;
+			break;
+		case 'e':
+			l->engine = optarg;
+			break;
+		case 'n':
+			l->name = optarg;
+			break;
+		case 'p':
+			a->private = true;
+			break;
+		case 's':
+			l->summary = true;
+			break;
+		case 'h':
+			return cmd_help(run_help);
+		default:
+			return CMD_USAGE;
+		}
+	}
+	if (optind == argc)
+		return cmd_usage("run", "run: a command is missing");
+	l->argv = argv + optind;
+	l->layers = a->layers;
+	return -1;
+}
+
+/* The daemon: the one that was named, a service, or a private one. 0, or -1 after saying why. */
+static int open_daemon(const struct ctl *ctl, const struct run_args *a, struct vmmctl **c)
+{
+	char why[512];
+	int ret;
+
+	if (ctl->socket && !a->private) {
+		ret = vmmctl_open(c, ctl->socket, false);
+		if (ret)
+			cmd_fail("%s: %s", ctl->socket,
+				 ret == -EPERM ? "its daemon belongs to another user" : strerror(-ret));
+		return ret ? -1 : 0;
+	}
+	if (!a->private && vmmctl_open_service(c) == 0)
+		return 0;
+	if (vmmctl_open_private(c, why, sizeof(why))) {
+		cmd_fail("%s", why);
+		return -1;
+	}
+	return 0;
+}
+
+static int launch(struct vmmctl *c, const struct vmmctl_launch *l)
+{
+	char why[1024];
+	int ret = vmmctl_launch(c, l, why, sizeof(why));
+
+	cmd_fail("%s", why);
+	return ret;
+}
+
+/* ------------------------------------------------------------------- summary */
+
+/* The terminal's keys are for the program; what stops it stops us, so that a shell sees it. */
+static int wait_for(pid_t child)
+{
+	int status;
+
+	for (;;) {
+		if (waitpid(child, &status, WUNTRACED) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -1;
+		}
+		if (!WIFSTOPPED(status))
+			return status;
+		raise(SIGSTOP);
+		kill(child, SIGCONT);
+	}
+}
+
+static void print_summary(struct vmmctl *c, const struct vmmctl_launch *l)
+{
+	json_t *msg = NULL;
+	int ret;
+
+	vmmctl_take_over(c);
+	while ((ret = vmmctl_next(c, &msg)) == 1)
+		json_decref(msg);
+	if (ret < 0) {
+		cmd_fail("no summary: %s", vmmctl_error(c));
+	} else {
+		setlocale(LC_ALL, "");
+		fputs("\nvmmctl: summary of ", stderr);
+		cmd_print(stderr, l->name ? l->name : l->argv[0]);
+		fputs(": ", stderr);
+		report_print(stderr, json_object_get(msg, "summary"));
+	}
+	json_decref(msg);
+}
+
+/* End as the program did. */
+static int end_like(int status)
+{
+	const struct rlimit no_core = {0, 0};
+	sigset_t set;
+	int sig;
+
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	sig = WTERMSIG(status);
+	setrlimit(RLIMIT_CORE, &no_core); /* the program has left its own */
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+	return 128 + sig;
+}
+
+static int run_and_wait(struct vmmctl *c, const struct vmmctl_launch *l)
+{
+	static const int keys[] = {SIGINT, SIGQUIT, SIGTSTP};
+	struct sigaction ignore = {.sa_handler = SIG_IGN}, old[3];
+	struct sigaction dfl = {.sa_handler = SIG_DFL}, old_chld;
+	pid_t child;
+	size_t i;
+	int status;
+
+	/* An ignored SIGCHLD would hide the child's status; the child gets back what was inherited. */
+	sigaction(SIGCHLD, &dfl, &old_chld);
+	child = fork();
+	if (child < 0) {
+		cmd_fail("cannot fork: %s", strerror(errno));
+		return VMMCTL_REFUSED;
+	}
+	if (child == 0) {
+		int ret;
+
+		sigaction(SIGCHLD, &old_chld, NULL);
+		ret = launch(c, l);
+		/* Without a session there is no end to be told of: let the parent see that. */
+		if (ret == VMMCTL_REFUSED)
+			shutdown(vmmctl_fd(c), SHUT_RDWR);
+		_exit(ret);
+	}
+	for (i = 0; i < 3; i++)
+		sigaction(keys[i], &ignore, &old[i]);
+	status = wait_for(child);
+	for (i = 0; i < 3; i++)
+		sigaction(keys[i], &old[i], NULL);
+	if (status < 0)
+		return VMMCTL_REFUSED;
+	if (!(WIFEXITED(status) && WEXITSTATUS(status) == VMMCTL_REFUSED))
+		print_summary(c, l);
+	return end_like(status);
+}
+
+int cmd_run(const struct ctl *ctl, int argc, char **argv)
+{
+	struct run_args a = {0};
+	struct vmmctl *c;
+	int ret = parse(argc, argv, &a);
+
+	if (ret >= 0)
+		return ret;
+	if (open_daemon(ctl, &a, &c))
+		return VMMCTL_REFUSED;
+	ret = a.launch.summary ? run_and_wait(c, &a.launch) : launch(c, &a.launch);
+	vmmctl_close(c);
+	return ret;
+}
