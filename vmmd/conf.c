@@ -184,7 +184,7 @@ int conf_split(struct conf_option *o, const char **s, const char *stops)
 }
 
 /* "key=value+value", "key=value" or "key"; a bare key has no items. `*s` is left at ',' or the end. */
-static int spec_option(struct conf_layer *l, const char **s, char *why, size_t len)
+static int spec_option(struct conf_layer *l, const char *where, const char **s, char *why, size_t len)
 {
 	struct conf_option *o = NULL;
 	char *name = unescape(s, ",=");
@@ -193,9 +193,9 @@ static int spec_option(struct conf_layer *l, const char **s, char *why, size_t l
 	if (!name)
 		return conf_no_memory(why, len);
 	if (!name[0])
-		rc = conf_fail(why, len, l->where, "an option has no name; expected NAME[,key=value]... (\"\\,\" is a plain comma)");
+		rc = conf_fail(why, len, where, "an option has no name; expected NAME[,key=value]... (\"\\,\" is a plain comma)");
 	else
-		rc = conf_layer_add(l, l->where, name, &o, why, len);
+		rc = conf_layer_add(l, where, name, &o, why, len);
 	free(name);
 	if (rc || **s != '=')
 		return rc;
@@ -215,7 +215,7 @@ static int spec_layer(struct conf_layer *l, const char *where, const char *spec,
 	free(name);
 	while (!rc && *s) {
 		s++;
-		rc = spec_option(l, &s, why, len);
+		rc = spec_option(l, where, &s, why, len);
 	}
 	return rc;
 }

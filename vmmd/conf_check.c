@@ -290,11 +290,14 @@ static int check_default(struct check *k, const struct vmmd_option *schema, stru
 int conf_check_layer(const struct conf_layer *layer, const struct vmmd_option *schema, struct conf_values *out,
 		     char *why, size_t whylen)
 {
+	static const struct vmmd_option none = { .name = NULL };
 	struct check k = { .layer = layer, .values = out, .why = why, .len = whylen };
 	int rc = 0;
 
 	memset(out, 0, sizeof(*out));
-	while (schema && schema[out->count].name)
+	if (!schema)
+		schema = &none;
+	while (schema[out->count].name)
 		out->count++;
 	out->v = calloc(out->count + 1, sizeof(*out->v));
 	if (!out->v)

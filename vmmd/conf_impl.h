@@ -10,6 +10,8 @@
 #ifndef VMMD_CONF_IMPL_H
 #define VMMD_CONF_IMPL_H
 
+#include <errno.h>
+
 #include "vmmd/conf.h"
 
 #define CONF_MAX_TEXT (256u * 1024) /* bytes of a file or of one `-l` */
@@ -21,10 +23,11 @@
 
 /* The length of the UTF-8 sequence at `s` (left > 0); 0 if it is none, or a control character. */
 size_t conf_utf8_len(const unsigned char *s, size_t left);
-/* Write the line "WHERE" "TEXT" to `why`. Always -EINVAL. */
-int conf_fail(char *why, size_t len, const char *where, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* The same for no memory. Always -ENOMEM. */
-int conf_no_memory(char *why, size_t len);
+/* Write the line "WHERE" "TEXT" to `why`. */
+void conf_say(char *why, size_t len, const char *where, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* The same, with the error that goes with it as value: macros, so that an analyzer sees that it is not 0. */
+#define conf_fail(...) (conf_say(__VA_ARGS__), -EINVAL)
+#define conf_no_memory(why_, len_) (conf_say(why_, len_, "", "out of memory"), -ENOMEM)
 /* Lower-case letters, digits and '-', at most CONF_MAX_NAME. */
 bool conf_is_name(const char *);
 

@@ -2,7 +2,7 @@
 /*
  * conf_text.c - the texts of the configuration: messages, names, durations.
  *
- * Every message is made by conf_fail(), which leaves one line of valid UTF-8
+ * Every message is made by conf_say(), which leaves one line of valid UTF-8
  * without control characters whatever was quoted in it. No state.
  */
 #include <errno.h>
@@ -45,13 +45,13 @@ static void clean(char *text)
 	}
 }
 
-int conf_fail(char *why, size_t len, const char *where, const char *fmt, ...)
+void conf_say(char *why, size_t len, const char *where, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
 
 	if (!len)
-		return -EINVAL;
+		return;
 	n = snprintf(why, len, "%s", where);
 	if (n >= 0 && (size_t)n < len) {
 		va_start(ap, fmt);
@@ -59,13 +59,6 @@ int conf_fail(char *why, size_t len, const char *where, const char *fmt, ...)
 		va_end(ap);
 	}
 	clean(why);
-	return -EINVAL;
-}
-
-int conf_no_memory(char *why, size_t len)
-{
-	conf_fail(why, len, "", "out of memory");
-	return -ENOMEM;
 }
 
 bool conf_is_name(const char *s)

@@ -217,8 +217,10 @@ static int host_set_result(struct vmmd_req *req, int64_t result)
 
 static enum vmmd_verdict host_reply(struct vmmd_req *req, int64_t result)
 {
-	req->result = result;
-	req->has_result = true;
+	if (req->event == REQ_ENTRY) {
+		req->result = result;
+		req->has_result = true;
+	}
 	return VMMD_REPLY;
 }
 
@@ -253,13 +255,18 @@ static const struct vmmd_task_info *host_task(const struct vmmd_req *req)
 
 /* ------------------------------------------------------- memory and paths */
 
+/* A layer that is told of the end, or of a cancelled request, may find the task gone. */
 static ssize_t host_read(struct vmmd_req *req, uint64_t addr, void *buf, size_t len)
 {
+	if (!req->task->engine_task)
+		return -EFAULT;
 	return engine_of(req)->ops->read(req->task->engine_task, addr, buf, len);
 }
 
 static ssize_t host_write(struct vmmd_req *req, uint64_t addr, const void *buf, size_t len)
 {
+	if (!req->task->engine_task)
+		return -EFAULT;
 	return engine_of(req)->ops->write(req->task->engine_task, addr, buf, len);
 }
 
@@ -326,9 +333,9 @@ static int host_scratch(struct vmmd_req *req, size_t len, uint64_t *addr)
 	uint32_t size = (uint32_t)((len + 15) & ~(size_t)15);
 	int rc;
 
-	if (!req->calls || len > SCRATCH_CALL)
+	if (!req->calls || !req->task->engine_task)
 		return -EINVAL;
-	if (req->scratch_used + size > SCRATCH_REQ)
+	if (len > SCRATCH_CALL || req->scratch_used + size > SCRATCH_REQ)
 		return -ENOMEM;
 	if (!req->scratch) {
 		rc = e->ops->scratch(e, req->task->engine_task, &req->scratch);

@@ -55,11 +55,17 @@ int listen_user_dir(char *path, size_t len, char *why, size_t whylen)
 	return listen_check_dir(path, strcmp(path, VMMD_SYSTEM_DIR) ? 0700 : 0755, why, whylen);
 }
 
-/* Remove a socket that nobody listens on any more. -EADDRINUSE: somebody does. */
+/* Remove a socket that nobody listens on any more. -EADDRINUSE: somebody does; -EEXIST: it is no socket. */
 static int remove_stale(const struct sockaddr_un *sa)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), ret = 0;
+	int fd, ret = 0;
+	struct stat st;
 
+	if (lstat(sa->sun_path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	if (connect(fd, (const struct sockaddr *)sa, sizeof(*sa)) == 0 || errno == EAGAIN)

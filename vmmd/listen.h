@@ -15,7 +15,10 @@ struct listener {
 	char path[108];
 };
 
-/* Listen on `path`. A socket there that nobody listens on is replaced. 0, -EADDRINUSE: somebody does, -errno. */
+/*
+ * Listen on `path`. A socket there that nobody listens on is replaced; -EADDRINUSE:
+ * somebody does; -EEXIST: something else is there. 0 or another -errno.
+ */
 int listen_start(struct listener *, const char *path, mode_t mode);
 /* Close it and remove the path if it is still ours. */
 void listen_stop(struct listener *);

@@ -234,6 +234,8 @@ int loop_run_wait(struct loop *l, void (*wait)(void *arg), void *arg)
 	int rc;
 
 	atomic_store(&l->quit, false);
+	/* What a run that was broken off left: libev sends no wake-up while one is unhandled. */
+	ev_invoke_pending(l->ev);
 	rc = helper_start(l, &thread);
 	if (rc)
 		return rc;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "vmmd/log.h"
@@ -111,17 +112,13 @@ static void write_all(struct vmmd_out *o, const char *buf, size_t len)
 static void write_pipe(struct vmmd_out *o, const char *buf, size_t len)
 {
 	char note[64];
+	struct iovec v[2] = {{note, 0}, {(void *)(uintptr_t)buf, len}};
 
-	if (o->lost) {
-		int n = snprintf(note, sizeof(note), "[%llu lost]\n", (unsigned long long)o->lost);
-
-		if (write(o->fd, note, (size_t)n) != n) {
-			o->lost++;
-			return;
-		}
+	if (o->lost)
+		v[0].iov_len = (size_t)snprintf(note, sizeof(note), "[%llu lost]\n", (unsigned long long)o->lost);
+	if (writev(o->fd, v, 2) == (ssize_t)(v[0].iov_len + len))
 		o->lost = 0;
-	}
-	if (write(o->fd, buf, len) != (ssize_t)len)
+	else
 		o->lost++;
 }
 

@@ -3,10 +3,9 @@
  * plugin.c - finding, checking and loading plugins; the only user of dlopen.
  *
  * A plugin is code that runs with the session's rights, so what others could
- * have written is not loaded: the file is opened once, checked by descriptor,
- * and that descriptor is what dlopen() maps. dlopen() knows objects by name, and
- * the name is /proc/self/fd/N: the descriptor stays open as long as the object
- * is loaded, so that no other file gets its name.
+ * have written is not loaded. The file is checked by descriptor, and its
+ * directory too, so that nobody else can put another file under its name before
+ * dlopen() maps it. The name is the resolved one: dlopen() knows objects by name.
  */
 #include <dirent.h>
 #include <dlfcn.h>
@@ -26,7 +25,6 @@
 
 struct plugin {
 	void *handle;
-	int fd;
 	struct vmmd_plugin table; /* whole, whatever the plugin's own size is */
 	char *path;
 };
@@ -150,8 +148,8 @@ static int check_mode(const struct stat *st, const char *what, char *why, size_t
 	return -EACCES;
 }
 
-/* The file that is open as `fd`, and the directory it was found in. */
-static int check_file(int fd, const char *path, char *why, size_t len)
+/* The file that is open as `fd`, and the directory it was found in. `real` is its resolved name. */
+static int check_file(int fd, const char *path, char real[PATH_MAX], char *why, size_t len)
 {
 	char dir[PATH_MAX];
 	struct stat st;
@@ -165,10 +163,11 @@ static int check_file(int fd, const char *path, char *why, size_t len)
 	}
 	if (check_mode(&st, "the file", why, len) < 0)
 		return -EACCES;
-	if (!realpath(path, dir)) {
+	if (!realpath(path, real)) {
 		snprintf(why, len, "%s", strerror(errno));
 		return -errno;
 	}
+	strcpy(dir, real);
 	slash = strrchr(dir, '/');
 	slash[slash == dir] = '\0';
 	if (stat(dir, &st) < 0)
@@ -201,27 +200,18 @@ static int load_table(struct plugin *p, char *why, size_t len)
 	return plugin_check(&p->table, why, len);
 }
 
-#define BY_FD 32
-
-static const char *by_fd_name(int fd, char name[BY_FD])
+static int load(struct plugin *p, int fd, const char *path, char *why, size_t len)
 {
-	snprintf(name, BY_FD, "/proc/self/fd/%d", fd);
-	return name;
-}
-
-static int load(struct plugin *p, const char *path, char *why, size_t len)
-{
-	char by_fd[BY_FD];
+	char real[PATH_MAX];
 	int rc;
 
-	rc = check_file(p->fd, path, why, len);
+	rc = check_file(fd, path, real, why, len);
 	if (rc < 0)
 		return rc;
-	by_fd_name(p->fd, by_fd);
-	p->handle = dlopen(by_fd, RTLD_NOW | RTLD_LOCAL);
+	p->handle = dlopen(real, RTLD_NOW | RTLD_LOCAL);
 	if (!p->handle) {
 		const char *e = dlerror();
-		/* The loader names the descriptor; our caller names the file. */
+		/* Our caller names the file. */
 		const char *tail = e ? strstr(e, ": ") : NULL;
 
 		snprintf(why, len, "cannot be loaded: %s", tail ? tail + 2 : e ? e : "unknown error");
@@ -232,14 +222,13 @@ static int load(struct plugin *p, const char *path, char *why, size_t len)
 
 static int open_path(const char *path, const char *where, struct plugin **out, char *why, size_t len)
 {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct plugin *p = calloc(1, sizeof(*p));
 	char clause[320] = "";
-	int rc = p ? 0 : -ENOMEM;
+	int rc = !p ? -ENOMEM : fd < 0 ? -errno : load(p, fd, path, clause, sizeof(clause));
 
-	if (p) {
-		p->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-		rc = p->fd < 0 ? -errno : load(p, path, clause, sizeof(clause));
-	}
+	if (fd >= 0)
+		close(fd);
 	if (rc == 0) {
 		p->path = strdup(path);
 		rc = p->path ? 0 : -ENOMEM;
@@ -255,15 +244,10 @@ static int open_path(const char *path, const char *where, struct plugin **out, c
 
 void plugin_put(struct plugin *p)
 {
-	char name[BY_FD];
-
 	if (!p)
 		return;
 	if (p->handle)
 		dlclose(p->handle);
-	/* One that cannot be unloaded keeps its name, so its descriptor too. */
-	if (p->fd >= 0 && !(p->handle && dlopen(by_fd_name(p->fd, name), RTLD_LAZY | RTLD_NOLOAD)))
-		close(p->fd);
 	free(p->path);
 	free(p);
 }

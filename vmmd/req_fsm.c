@@ -190,6 +190,9 @@ static void on_exit_event(struct task *t, const struct engine_event *ev, int64_t
 	begin(req, REQ_EXIT, now);
 	req->result = ev->result;
 	req->at_exit = true;
+	/* execve(2) and rt_sigreturn(2) go on elsewhere. */
+	req->calls[REQ_CALL_NOW].pc = ev->call.pc;
+	req->calls[REQ_CALL_NOW].sp = ev->call.sp;
 	stack_begin_up(req);
 	req->step = REQ_LEAVE;
 	run(req);
@@ -261,6 +264,7 @@ static void tell_exit(struct task *t, const struct engine_event *ev)
 
 static void on_gone(struct session *s, struct task *t, const struct engine_event *ev)
 {
+	t->engine_task = NULL;
 	session_cancel(s, &t->call);
 	session_cancel(s, &t->report);
 	if (!t->exit_told)

@@ -63,6 +63,7 @@ void session_free(struct session *s)
 	if (!s)
 		return;
 	DL_FOREACH_SAFE(s->tasks, t, tmp) {
+		t->engine_task = NULL;
 		session_cancel(s, &t->call);
 		session_cancel(s, &t->report);
 		task_free(t);

@@ -45,15 +45,10 @@ struct session {
 	pid_t first;	    /* tid of the first task */
 	int first_status;   /* how its process ended, as in waitpid(2) */
 	bool first_gone;
-	bool idle; /* nothing is left; see `ended` */
 	struct session_stats stats;
 	int64_t now_ns; /* when the event under way was reported */
 	int err_fd;	/* the client's standard error, or -1 */
 	bool err_used;	/* a layer writes there */
-
-	/* The last task is gone. Called once, from session_event()'s caller's thread. */
-	void (*ended)(struct session *, void *arg);
-	void *ended_arg;
 
 	struct live *lives; /* live.c: traces attached now */
 

@@ -32,8 +32,15 @@ static struct process *process_new(struct session *s, pid_t tgid)
 
 static struct process *process_of_new(struct session *s, const struct vmmd_task_info *info, struct task *parent)
 {
+	struct task *t;
+
 	if (parent && parent->process->tgid == info->tgid)
 		return parent->process;
+	/* A thread whose creator is another process, or gone. */
+	if (info->tid != info->tgid)
+		DL_FOREACH(s->tasks, t)
+			if (t->process->tgid == info->tgid)
+				return t->process;
 	return process_new(s, info->tgid);
 }
 

@@ -176,11 +176,20 @@ void pt_rewound(struct engine_task *t)
 
 /* ------------------------------------------------------------------- going on */
 
+static void remember(struct engine_task *t)
+{
+	struct pt_engine *e = t->e;
+
+	if (e->recent[e->recent_next % PT_RECENT] != t->tid)
+		e->recent[++e->recent_next % PT_RECENT] = t->tid;
+}
+
 void pt_go(struct engine_task *t, int sig)
 {
 	enum __ptrace_request how = t->e->all || t->phase != PT_USER ? PTRACE_SYSCALL : PTRACE_CONT;
 
 	t->state = PT_RUNNING;
+	remember(t);
 	if (ptrace(how, t->tid, NULL, (void *)(long)sig) < 0 && errno != ESRCH)
 		log_error("ptrace: task %d cannot go on: %s", (int)t->tid, strerror(errno));
 }

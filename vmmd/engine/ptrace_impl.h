@@ -96,6 +96,7 @@ struct pt_stash {
 #define PT_FILTER_DATA 0x766d
 
 #define PT_STASH 64
+#define PT_RECENT 8
 
 struct pt_engine {
 	struct engine base;
@@ -115,8 +116,14 @@ struct pt_engine {
 	pid_t former_tid;
 	struct pt_stash stash[PT_STASH];
 	int stashed;
-	uint32_t since_scan; /* ptrace_wait.c: events since all tasks were looked at */
-	bool settled;	     /* … and found quiet */
+
+	/* ptrace_wait.c */
+	enum { PT_BUSY, PT_MOMENT, PT_SETTLED } quiet; /* how long nothing has been heard */
+	uint32_t since_scan; /* events since all tasks were looked at */
+	uint32_t scan_burst;
+	pid_t last_tid; /* heard of last */
+	pid_t recent[PT_RECENT]; /* resumed last */
+	unsigned recent_next;
 };
 
 /* ptrace.c */

@@ -9,9 +9,11 @@
  * one alone.
  *
  * SIGCHLD does not queue: of tasks that stop while one is pending only the
- * first is named. All tasks are therefore looked at once in a while, so seldom
- * that it costs little per event, and before sleeping for long. A stop that
- * fell under the table is found then.
+ * first is named. What was not named is found in three ways, the cheap one
+ * first: after a moment without news the tasks resumed last are asked, after a
+ * longer one all are, and in any case all are asked once in so many events that
+ * the share of each is small. Only when all were asked in vain do we sleep
+ * without limit.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,10 +24,12 @@
 
 /* Up to here looking at all of them is cheaper than another system call. */
 #define FEW_TASKS 64
-/* Look at all of them once in (number of tasks / this) events … */
+/* Look at all of them once in (number of tasks / this) events, and then at most so often in a row. */
 #define SCAN_SHARE 16
-/* … and after this long with nothing named, for each task. */
-#define SCAN_IDLE_NS 400
+#define SCAN_BURST 4
+/* A moment, and for each task a bit of a longer one. */
+#define MOMENT_NS 50000
+#define LONGER_NS 400
 
 static int wait_any(pid_t *tid, int *status, int flags)
 {
@@ -38,66 +42,96 @@ static int wait_any(pid_t *tid, int *status, int flags)
 	return r == 0 || errno == EINTR ? 0 : -errno;
 }
 
+static int wait_one(pid_t want, pid_t *tid, int *status)
+{
+	pid_t r = wait4(want, status, __WALL | WNOHANG, NULL);
+
+	*tid = r;
+	return r > 0;
+}
+
+/* All tasks. The one that was heard of last says nothing about the others. */
 static int scan(struct pt_engine *e, pid_t *tid, int *status)
 {
 	int rc = wait_any(tid, status, WNOHANG);
 
-	if (rc == 0) {
+	if (rc <= 0 || *tid == e->last_tid || ++e->scan_burst >= SCAN_BURST) {
 		e->since_scan = 0;
-		e->settled = true;
+		e->scan_burst = 0;
 	}
 	return rc;
 }
 
-/* -EAGAIN: nothing was named in time. 0: named, but already dealt with. */
-static int wait_named(const struct pt_engine *e, bool block, pid_t *tid, int *status)
+static int ask_recent(const struct pt_engine *e, pid_t *tid, int *status)
 {
-	struct timespec soon = {.tv_nsec = (long)e->ntasks * SCAN_IDLE_NS}, *limit = &soon;
+	for (int i = 0; i < PT_RECENT; i++)
+		if (e->recent[i] && wait_one(e->recent[i], tid, status))
+			return 1;
+	return 0;
+}
+
+/* -EAGAIN: nothing was named in time. 0: named, but already dealt with. */
+static int wait_named(int64_t limit_ns, pid_t *tid, int *status)
+{
+	struct timespec limit = {limit_ns / 1000000000, limit_ns % 1000000000};
 	siginfo_t info;
 	sigset_t chld;
-	pid_t r;
 
-	if (!block)
-		soon.tv_nsec = 0;
-	else if (e->settled)
-		limit = NULL;
-	if (soon.tv_nsec > 999999999)
-		soon.tv_nsec = 999999999;
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
-	if (sigtimedwait(&chld, &info, limit) < 0)
+	if (sigtimedwait(&chld, &info, limit_ns < 0 ? NULL : &limit) < 0)
 		return -errno;
-	r = wait4(info.si_pid, status, __WALL | WNOHANG, NULL);
-	if (r <= 0)
+	return wait_one(info.si_pid, tid, status);
+}
+
+static int64_t patience(const struct pt_engine *e, bool block)
+{
+	if (!block)
 		return 0;
-	*tid = r;
-	return 1;
+	switch (e->quiet) {
+	case PT_BUSY:
+		return MOMENT_NS;
+	case PT_MOMENT:
+		return (int64_t)e->ntasks * LONGER_NS;
+	default:
+		return -1;
+	}
+}
+
+/* Nothing was named: look for what was not. */
+static int look(struct pt_engine *e, bool block, pid_t *tid, int *status)
+{
+	if (!block || e->quiet == PT_MOMENT) {
+		e->quiet = PT_SETTLED;
+		return scan(e, tid, status);
+	}
+	e->quiet = PT_MOMENT;
+	return ask_recent(e, tid, status);
 }
 
 static int wait_many(struct pt_engine *e, bool block, pid_t *tid, int *status)
 {
-	for (;;) {
-		int rc;
+	int rc = 0;
 
-		if (e->since_scan >= e->ntasks / SCAN_SHARE) {
+	while (rc == 0) {
+		if (e->since_scan >= e->ntasks / SCAN_SHARE)
 			rc = scan(e, tid, status);
-			if (rc)
-				return rc;
-		}
-		rc = wait_named(e, block, tid, status);
-		if (rc > 0) {
-			e->since_scan++;
-			e->settled = false;
-			return rc;
-		}
+		if (rc == 0)
+			rc = wait_named(patience(e, block), tid, status);
 		if (rc == -EINTR)
 			return 0;
 		if (rc == -EAGAIN) {
-			rc = scan(e, tid, status);
-			if (rc || !block)
-				return rc;
+			rc = look(e, block, tid, status);
+			if (rc == 0 && !block)
+				return 0;
 		}
 	}
+	if (rc > 0) {
+		e->since_scan++;
+		e->quiet = PT_BUSY;
+		e->last_tid = *tid;
+	}
+	return rc;
 }
 
 int pt_wait(struct pt_engine *e, bool block, pid_t *tid, int *status)
