@@ -9,6 +9,7 @@
  */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -200,12 +201,44 @@ static int load_table(struct plugin *p, char *why, size_t len)
 	return plugin_check(&p->table, why, len);
 }
 
+/*
+ * Is the file as long as its program headers say? dlopen() maps by them without
+ * looking, and to touch what is behind the end of a cut-off file is SIGBUS. What
+ * is no ELF file of this machine is left to dlopen() to refuse.
+ */
+static int check_whole(int fd, char *why, size_t len)
+{
+	struct stat st;
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_phentsize != sizeof(ph))
+		return 0;
+	for (unsigned i = 0; i < eh.e_phnum; i++) {
+		if (pread(fd, &ph, sizeof(ph), (off_t)(eh.e_phoff + i * sizeof(ph))) != sizeof(ph))
+			goto cut;
+		if (ph.p_type == PT_LOAD &&
+		    (ph.p_filesz > (uint64_t)st.st_size || ph.p_offset > (uint64_t)st.st_size - ph.p_filesz))
+			goto cut;
+	}
+	return 0;
+cut:
+	snprintf(why, len, "is cut off: its ELF headers describe more than its %lld bytes", (long long)st.st_size);
+	return -ENOEXEC;
+}
+
+
 static int load(struct plugin *p, int fd, const char *path, char *why, size_t len)
 {
 	char real[PATH_MAX];
 	int rc;
 
 	rc = check_file(fd, path, real, why, len);
+	if (rc == 0)
+		rc = check_whole(fd, why, len);
 	if (rc < 0)
 		return rc;
 	p->handle = dlopen(real, RTLD_NOW | RTLD_LOCAL);

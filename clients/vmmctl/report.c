@@ -111,7 +111,10 @@ void report_print(FILE *f, const json_t *r)
 	fprintf(f, "stops: %" JSON_INTEGER_FORMAT "; events: ", number(r, "stops"));
 	print_text(f, r, "events");
 	fputs("\n\nLayers, innermost first:\n", f);
-	table_print(f, layers, layer_columns);
+	if (json_array_size(layers))
+		table_print(f, layers, layer_columns);
+	else
+		fputs("  none\n", f);
 	print_counters(f, layers);
 	if (json_array_size(json_object_get(r, "latency")))
 		print_latency(f, json_object_get(r, "latency"));

@@ -134,16 +134,17 @@ int cmd_trace(const struct ctl *ctl, int argc, char **argv)
 /* -------------------------------------------------------------------- answer */
 
 static const char answer_help[] =
-	"Usage: vmmctl answer [--json]\n"
+	"Usage: vmmctl answer [-q | --json]\n"
 	"       vmmctl answer SESSION.QUESTION allow|deny[=ERRNO]\n"
 	"List what waits for an answer in the `ask` layers of all sessions, or answer\n"
 	"one question; its name is in the first column of the list.\n"
 	"\n"
+	"  -q, --quiet   only the names of the questions\n"
 	"      --json    the list as JSON\n"
 	"      --help    show this text\n";
 
 /* Add the questions of one session to `all`. */
-static void add_pending(const struct ctl *ctl, const json_t *session, json_t *all)
+static void add_pending(const json_t *session, json_t *all)
 {
 	const char *path = json_string_value(json_object_get(session, "instance"));
 	const char *id = json_string_value(json_object_get(session, "session"));
@@ -151,7 +152,6 @@ static void add_pending(const struct ctl *ctl, const json_t *session, json_t *al
 	struct vmmctl *c;
 	size_t i;
 
-	(void)ctl;
 	if (!path || !id || vmmctl_open(&c, path, true))
 		return;
 	vmmctl_timeout(c, 5);
@@ -161,7 +161,7 @@ static void add_pending(const struct ctl *ctl, const json_t *session, json_t *al
 		char *question = table_text(json_object_get(row, "question"));
 		json_t *full = json_object();
 
-		json_object_set_new(full, "id", json_sprintf("%s.%s", id, question ? question : ""));
+		json_object_set_new(full, "id", json_sprintf("%s.%s", id, question ? question : "?"));
 		json_object_update(full, row);
 		json_object_set_new(full, "session", json_string(id));
 		json_object_del(full, "question");
@@ -178,7 +178,7 @@ static const struct table_column pending_columns[] = {
 	{"seconds", "SECONDS", true, false}, {NULL, NULL, false, false},
 };
 
-static int list_pending(const struct ctl *ctl, bool json)
+static int list_pending(const struct ctl *ctl, bool json, bool quiet)
 {
 	json_t *sessions = cmd_sessions(ctl), *all = json_array(), *row;
 	size_t i;
@@ -188,26 +188,33 @@ static int list_pending(const struct ctl *ctl, bool json)
 		return CMD_FAILED;
 	}
 	json_array_foreach(sessions, i, row)
-		add_pending(ctl, row, all);
+		add_pending(row, all);
 	json_decref(sessions);
 	if (json)
 		return cmd_print_json(all);
-	table_print(stdout, all, pending_columns);
+	json_array_foreach(all, i, row) {
+		if (quiet) {
+			cmd_print(stdout, json_string_value(json_object_get(row, "id")));
+			putchar('\n');
+		}
+	}
+	if (!quiet)
+		table_print(stdout, all, pending_columns);
 	json_decref(all);
 	return fflush(stdout) ? CMD_FAILED : CMD_OK;
 }
 
 int cmd_answer(const struct ctl *ctl, int argc, char **argv)
 {
-	bool json = false;
-	int ret = cmd_options(argc, argv, answer_help, 0, 2, &json, NULL);
+	bool json = false, quiet = false;
+	int ret = cmd_options(argc, argv, answer_help, 0, 2, &json, &quiet);
 	json_t *reply;
 	char *dot;
 
 	if (ret >= 0)
 		return ret;
 	if (optind == argc)
-		return list_pending(ctl, json);
+		return list_pending(ctl, json, quiet);
 	if (argc - optind != 2)
 		return cmd_usage("answer", "answer: say allow or deny");
 	dot = strrchr(argv[optind], '.');

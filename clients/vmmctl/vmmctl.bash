@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bash completion of vmmctl(1).
+# bash completion of vmmctl(1). Words hold no blanks, so they may be split.
+# shellcheck disable=SC2207
 
 # Names of plugins: the files in the directories where vmmd looks.
 _vmmctl_layers()
@@ -21,7 +22,7 @@ _vmmctl_options()
 
 _vmmctl()
 {
-	local cur prev words cword split command='' i
+	local cur prev words cword command='' i
 	# Options of layers hold '=' and ':' and are one word.
 	_init_completion -n =: || return
 
