@@ -80,7 +80,7 @@ struct vmmd_req *session_next_answered(struct session *);
 void session_cancel(struct session *, struct vmmd_req *);
 
 /*
- * A command from a client for the layers, outermost first: -ENOENT if none takes
+ * A command from a client for all layers, outermost first: -ENOENT if none knows
  * it. *rows is a new reference, also on failure.
  */
 int session_command(struct session *, const char *name, const char *text, json_t **rows);

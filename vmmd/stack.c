@@ -438,6 +438,9 @@ void stack_cancel(struct vmmd_req *req)
 
 int stack_command(struct stack *st, const char *name, const char *text, struct vmmd_reply *reply)
 {
+	int failed = -ENOENT;
+	bool done = false;
+
 	for (int i = st->n - 1; i >= 0; i--) {
 		struct vmmd_layer *l = st->layers[i];
 		int rc;
@@ -445,8 +448,10 @@ int stack_command(struct stack *st, const char *name, const char *text, struct v
 		if (!l || !l->ops->command)
 			continue;
 		rc = l->ops->command(l->self, name, text, reply);
-		if (rc != -ENOENT)
-			return rc;
+		if (rc == 0)
+			done = true;
+		else if (rc != -ENOENT)
+			failed = rc;
 	}
-	return -ENOENT;
+	return done ? 0 : failed;
 }

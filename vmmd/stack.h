@@ -58,7 +58,7 @@ void stack_cancel(struct vmmd_req *);
 uint32_t stack_wants(const struct stack *, const struct vmmd_layer *who, int64_t nr);
 uint32_t stack_events(const struct stack *, const struct vmmd_layer *who);
 
-/* Try a command on each layer, outermost first; -ENOENT if none takes it. */
+/* Give a command to each layer, outermost first. 0 if one took it; else what the last said that knows it, or -ENOENT. */
 int stack_command(struct stack *, const char *name, const char *text, struct vmmd_reply *);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * A question is one suspended request. It is in a list by age, in a tree by
  * its number (answers) and in a tree by its request (cancellation), and leaves
- * all three before the request is resumed. Numbers are given once and only
- * grow. All questions wait equally long, so one timer, for the oldest, serves
+ * all three before the request is resumed. Its number is its ticket, which no
+ * other layer of the session has. All questions wait equally long, so one timer, for the oldest, serves
  * all of them.
  */
 #include <errno.h>
@@ -23,8 +23,7 @@
 #define ASK_NR_MAX 512 /* above all known numbers */
 
 struct ask_question {
-	uint64_t num;
-	uint64_t ticket;
+	uint64_t ticket; /* also its number */
 	struct vmmd_req *req; /* only compared */
 	pid_t tid;
 	int64_t nr;
@@ -42,7 +41,6 @@ struct ask {
 	bool allow_at_timeout;
 	int err;
 	struct path_roots roots;
-	uint64_t last; /* number given */
 	struct ask_question *oldest, *newest;
 	void *by_num, *by_req; /* trees of tsearch(3) */
 	struct vmmd_timer *timer;
@@ -78,7 +76,7 @@ static int ask_cmp_num(const void *a_, const void *b_)
 {
 	const struct ask_question *a = a_, *b = b_;
 
-	return (a->num > b->num) - (a->num < b->num);
+	return (a->ticket > b->ticket) - (a->ticket < b->ticket);
 }
 
 static int ask_cmp_req(const void *a_, const void *b_)
@@ -206,12 +204,10 @@ static struct ask_question *ask_new(struct ask *self, struct vmmd_req *req, int6
 	q->tid = self->host->task(req)->tid;
 	q->nr = nr;
 	q->since = ask_now();
-	q->num = self->last + 1;
 	if (!q->ticket || ask_insert(self, q)) {
 		free(q);
 		return NULL;
 	}
-	self->last++;
 	if (ask_arm(self)) {
 		ask_remove(self, q);
 		free(q);
@@ -251,7 +247,7 @@ static enum vmmd_verdict ask_entry(void *self_, struct vmmd_req *req)
 		return self->host->reply(req, -self->err);
 	}
 	ask_name(self, q->nr, name, sizeof(name));
-	self->host->log(self->layer, VMMD_LOG_WARNING, "question %" PRIu64 ": %s(%s%s%s) of %d waits", q->num,
+	self->host->log(self->layer, VMMD_LOG_WARNING, "question %" PRIu64 ": %s(%s%s%s) of %d waits", q->ticket,
 			name, q->path[0] ? "\"" : "", q->path, q->path[0] ? "\"" : "", (int)q->tid);
 	return VMMD_SUSPEND;
 }
@@ -289,14 +285,14 @@ static int ask_parse(const struct ask *self, const char *text)
 
 static int ask_command_answer(struct ask *self, const char *text)
 {
-	struct ask_question key = {.num = 0}, **found;
+	struct ask_question key = {.ticket = 0}, **found;
 	char *end;
 	int err;
 
 	if (text[0] < '0' || text[0] > '9')
 		return -EINVAL;
 	errno = 0;
-	key.num = strtoull(text, &end, 10);
+	key.ticket = strtoull(text, &end, 10);
 	if (errno || *end != ' ')
 		return -EINVAL;
 	err = ask_parse(self, end + strspn(end, " "));
@@ -318,7 +314,7 @@ static void ask_command_pending(struct ask *self, struct vmmd_reply *reply)
 	for (const struct ask_question *q = self->oldest; q; q = q->next) {
 		ask_name(self, q->nr, name, sizeof(name));
 		host->reply_row(reply);
-		host->reply_field(reply, "question", "%" PRIu64, q->num);
+		host->reply_field(reply, "question", "%" PRIu64, q->ticket);
 		host->reply_field(reply, "tid", "%d", (int)q->tid);
 		host->reply_field(reply, "syscall", "%s", name);
 		host->reply_field(reply, "path", "%s", q->path);

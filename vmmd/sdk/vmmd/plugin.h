@@ -412,8 +412,9 @@ struct vmmd_plugin {
 
 	/*
 	 * A command from a control client (`vmmctl answer`, …): `name` and one text.
-	 * Returns -ENOENT if it is not for this layer (the next one is tried), else
-	 * 0 or another negative errno. Rows added to the reply are shown.
+	 * Every layer gets it, outermost first. Returns -ENOENT if the layer does not
+	 * know it, -ESRCH if it does not have what the text names, 0 if it is done, or
+	 * another negative errno. Rows added to the reply are shown.
 	 */
 	int (*command)(void *self, const char *name, const char *text, struct vmmd_reply *);
 };
