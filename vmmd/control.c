@@ -40,6 +40,7 @@ struct control_conn {
 	int fd;
 	enum ctl_state state;
 	unsigned int busy; /* handlers that run now */
+	bool full;	   /* there was no room; on_room() is to be called */
 	int passed;	   /* descriptor for the line that is being read, or -1 */
 
 	char *in;
@@ -153,6 +154,8 @@ static void put_line(struct control_conn *c, const char *text, size_t len)
 	c->out_len += len + 1;
 	if (queued == 0)
 		flush(c);
+	if (!control_room(c))
+		c->full = true;
 	watch(c);
 }
 
@@ -352,9 +355,22 @@ static void fill(struct control_conn *c)
 	if (n > 0) {
 		take_rights(c, &mh);
 		c->in_len += (size_t)n;
+	} else if (n == 0) {
+		control_finish(c); /* it may have closed its sending side only: let it have its replies */
 	} else {
 		mark_dead(c);
 	}
+}
+
+/* Out of the loop, before its descriptor is closed; to be freed. */
+static int retire(struct control_conn *c)
+{
+	int fd = c->fd;
+
+	loop_io_stop(c->loop, &c->io);
+	c->state = CTL_GONE;
+	c->fd = -1;
+	return fd;
 }
 
 static void on_io(struct loop_io *io, short revents)
@@ -366,13 +382,18 @@ static void on_io(struct loop_io *io, short revents)
 		flush(c);
 	if ((revents & POLLIN) && c->state == CTL_OPEN && control_room(c))
 		fill(c);
+	if (c->state == CTL_OPEN && c->full && !control_queued(c)) {
+		c->full = false;
+		if (c->handlers->on_room)
+			c->handlers->on_room(c);
+	}
 	if (c->state == CTL_OPEN)
 		handle_input(c);
 	if (c->state == CTL_DEAD) {
 		if (c->handlers->on_closed)
 			c->handlers->on_closed(c);
 		if (c->state == CTL_DEAD)
-			control_close(c);
+			close(retire(c));
 	}
 	watch(c);
 	unbusy(c);
@@ -427,19 +448,15 @@ int control_fd(const struct control_conn *c)
 
 int control_release(struct control_conn *c)
 {
-	int fd = c->fd;
+	int fd = retire(c);
 
-	c->busy++;
-	loop_io_stop(c->loop, &c->io);
-	c->state = CTL_GONE;
-	c->fd = -1;
-	unbusy(c);
+	if (c->busy == 0)
+		conn_free(c);
 	return fd;
 }
 
 void control_close(struct control_conn *c)
 {
-	/* The watcher is stopped first: the loop must not see a closed number. */
 	close(control_release(c));
 }
 

@@ -39,6 +39,8 @@ struct control_handlers {
 	void (*on_line)(struct control_conn *, json_t *msg, int fd);
 	/* The other end has gone or was dropped. The connection is freed after the return. May be NULL. */
 	void (*on_closed)(struct control_conn *);
+	/* There was no room (control_room()), and now all output is sent: streams may go on. May be NULL. */
+	void (*on_room)(struct control_conn *);
 };
 
 /* Takes `fd` (made non-blocking), closes it on failure too. NULL: out of memory. */
@@ -67,7 +69,7 @@ void control_event(struct control_conn *, json_int_t id, json_t *event);
 
 /* Bytes of output not yet sent. */
 size_t control_queued(const struct control_conn *);
-/* Is there room for more of a stream? If not, drop or hold what comes; a slow reader is not a reason to wait. */
+/* Is there room for more of a stream? If not, drop or hold what comes until on_room(). */
 bool control_room(const struct control_conn *);
 /* In on_line(): the text of the line, without newline; and have more bytes come behind it? */
 const char *control_line(const struct control_conn *, size_t *len);

@@ -602,10 +602,13 @@ static int64_t host_syscall_nr(const char *name)
 
 void host_layer_quiet(struct vmmd_layer *l)
 {
-	while (l->timers)
-		timer_free(l->timers);
-	while (l->watches)
-		host_watch_stop(l->watches);
+	struct vmmd_timer *t, *next_timer;
+	struct vmmd_watch *w, *next_watch;
+
+	DL_FOREACH_SAFE(l->timers, t, next_timer)
+		timer_free(t);
+	DL_FOREACH_SAFE(l->watches, w, next_watch)
+		host_watch_stop(w);
 }
 
 void host_layer_fini(struct vmmd_layer *l)

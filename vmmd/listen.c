@@ -79,7 +79,7 @@ static int remove_stale(const struct sockaddr_un *sa)
 int listen_start(struct listener *l, const char *path, mode_t mode)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	struct stat st;
+	struct stat st = {0};
 	mode_t mask;
 	int fd, ret;
 

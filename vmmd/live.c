@@ -71,6 +71,15 @@ static void on_readable(struct loop_io *io, short revents)
 		v->used += (size_t)n;
 		send_lines(v);
 	}
+	/* The pipe fills and the trace drops lines until live_room(). */
+	loop_io_stop(v->session->loop, io);
+}
+
+void live_room(struct session *s, const struct control_conn *c)
+{
+	for (struct live *v = s->lives; v; v = v->next)
+		if (v->conn == c)
+			loop_io_start(s->loop, &v->io);
 }
 
 static void live_free(struct live *v)

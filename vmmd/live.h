@@ -14,6 +14,8 @@
 
 /* Handle the request "trace"; replies itself. */
 void live_start(struct session *, struct control_conn *, const json_t *msg);
+/* This connection takes more again. */
+void live_room(struct session *, const struct control_conn *);
 /* End the trace of this connection, or all (NULL), without a mark. */
 void live_stop(struct session *, const struct control_conn *);
 

@@ -66,8 +66,8 @@ struct parent {
 	struct loop_timer accept_timer;
 	struct loop_timer reap_timer;
 	struct loop_signal term, intr, hup;
-	LIST_HEAD(, peer) peers;
-	LIST_HEAD(, worker) workers;
+	LIST_HEAD(peers, peer) peers;
+	LIST_HEAD(workers, worker) workers;
 	unsigned int npeers;
 	json_t *engines; /* answer of the probes, made when first asked for */
 };

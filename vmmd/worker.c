@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vmmd/conf.h"
@@ -43,6 +44,7 @@ struct worker {
 	bool parent_gone;
 	bool ended;
 	int conns; /* open connections */
+	char prefix[32]; /* of log lines: the session's number */
 };
 
 /* ------------------------------------------------------------- configuration */
@@ -153,6 +155,30 @@ static void tell_parent(struct worker *w, const json_t *msg, pid_t pid)
 
 #define SOCK_FILTER_SIZE 8 /* struct sock_filter, linux/filter.h */
 
+/* Only the client itself, or the child it made to become the program (--summary). */
+static bool may_take_over(const struct worker *w, pid_t pid)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	char path[48], line[128];
+	pid_t parent = -1;
+	FILE *f;
+
+	if (getsockopt(w->start->client, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return false;
+	if (pid == peer.pid)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "PPid: %d", &parent) == 1)
+			break;
+	fclose(f);
+	return parent == peer.pid;
+}
+
 static int attach(struct worker *w, const json_t *msg, char *why)
 {
 	pid_t pid = (pid_t)json_integer_value(json_object_get(msg, "pid"));
@@ -164,6 +190,10 @@ static int attach(struct worker *w, const json_t *msg, char *why)
 	if (pid <= 1) {
 		snprintf(why, WHY, "\"pid\" wants the number of the process to take over");
 		return -EINVAL;
+	}
+	if (!may_take_over(w, pid)) {
+		snprintf(why, WHY, "process %d is neither the client nor its child", (int)pid);
+		return -EPERM;
 	}
 	rc = req_fsm_launch(w->session, pid, &prog, &count);
 	if (rc < 0) {
@@ -328,11 +358,19 @@ static void on_closed(struct control_conn *c)
 		w->run = NULL;
 	w->conns--;
 	/* Nothing to do and nobody to tell. */
-	if (!w->conns && !(w->session && w->session->engine))
+	if (!w->conns && (w->ended || !(w->session && w->session->engine)))
 		loop_break(w->loop);
 }
 
-static const struct control_handlers handlers = {.on_line = on_line, .on_closed = on_closed};
+static void on_room(struct control_conn *c)
+{
+	struct worker *w = control_arg(c);
+
+	if (w->session)
+		live_room(w->session, c);
+}
+
+static const struct control_handlers handlers = {.on_line = on_line, .on_closed = on_closed, .on_room = on_room};
 
 static struct control_conn *add_conn(struct worker *w, int fd)
 {
@@ -377,7 +415,7 @@ static void drop_stderr(struct worker *w)
 
 	if (!s->first_gone || s->err_used || w->start->client_err < 0)
 		return;
-	log_setup(2, "vmmd", VMMD_LOG_WARNING);
+	log_setup(2, w->prefix, VMMD_LOG_WARNING);
 	close(w->start->client_err);
 	w->start->client_err = -1;
 	s->err_fd = -1;
@@ -463,8 +501,8 @@ void worker_main(struct worker_start *start)
 
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_NAME, "vmmd-worker", 0, 0, 0);
-	if (start->client_err >= 0)
-		log_setup(start->client_err, "vmmd", VMMD_LOG_WARNING);
+	snprintf(w.prefix, sizeof(w.prefix), "vmmd[%d]", (int)getpid());
+	log_setup(start->client_err >= 0 ? start->client_err : 2, w.prefix, VMMD_LOG_WARNING);
 	rc = priv_worker(start->uid, start->gid);
 	if (rc < 0) {
 		log_error("cannot become user %u: %s", (unsigned)start->uid, strerror(-rc));

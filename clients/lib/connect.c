@@ -172,13 +172,13 @@ static bool remember(struct each *e, const char *path)
 
 static int visit(struct each *e, const char *path)
 {
-	struct vmmctl *c;
+	struct vmmctl *c = NULL;
 	int ret;
 
 	if (!remember(e, path))
 		return 0;
 	ret = vmmctl_open(&c, path, true);
-	if (ret)
+	if (!c)
 		return ret;
 	vmmctl_timeout(c, LIST_TIMEOUT);
 	e->ret = e->fn(c, path, e->arg);

@@ -133,7 +133,7 @@ static json_t *run_fields(const struct vmmctl_launch *l, char *why, size_t len)
 		json_decref(argv);
 		return NULL;
 	}
-	for (i = 0; l->argv[i] && i < SHOWN_ARGS; i++)
+	for (i = 0; i < SHOWN_ARGS && l->argv[i]; i++)
 		json_array_append_new(argv, vmmctl_text(l->argv[i], SHOWN_ARG));
 	json_object_set_new(fields, "argv", argv);
 	json_object_set_new(fields, "name", vmmctl_text(name, 64));
@@ -223,18 +223,20 @@ static int attach(struct vmmctl *c, const struct vmmctl_launch *l, struct sock_f
 
 int vmmctl_launch(struct vmmctl *c, const struct vmmctl_launch *l, char *why, size_t len)
 {
-	struct sock_fprog prog;
-	int err;
+	struct sock_fprog prog = {0};
+	int err, ret = VMMCTL_REFUSED;
 
 	if (attach(c, l, &prog, why, len))
 		return VMMCTL_REFUSED;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    (prog.len && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog))) {
 		snprintf(why, len, "cannot install the session's filter: %s", strerror(errno));
-		return VMMCTL_REFUSED;
+	} else {
+		execvp(l->argv[0], l->argv);
+		err = errno;
+		snprintf(why, len, "%s: %s", l->argv[0], strerror(err));
+		ret = err == ENOENT ? VMMCTL_NOT_FOUND : VMMCTL_CANNOT_EXEC;
 	}
-	execvp(l->argv[0], l->argv);
-	err = errno;
-	snprintf(why, len, "%s: %s", l->argv[0], strerror(err));
-	return err == ENOENT ? VMMCTL_NOT_FOUND : VMMCTL_CANNOT_EXEC;
+	free(prog.filter);
+	return ret;
 }

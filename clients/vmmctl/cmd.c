@@ -70,9 +70,9 @@ int cmd_options(int argc, char **argv, const char *help, int min, int max, bool 
 	while ((opt = getopt_long(argc, argv, quiet ? "hq" : "h", options, NULL)) != -1) {
 		if (opt == 'h')
 			return cmd_help(help);
-		if (opt == 'j')
+		if (opt == 'j' && json)
 			*json = true;
-		else if (opt == 'q')
+		else if (opt == 'q' && quiet)
 			*quiet = true;
 		else
 			return CMD_USAGE;

@@ -221,7 +221,7 @@ static int run_and_wait(struct vmmctl *c, const struct vmmctl_launch *l)
 
 int cmd_run(const struct ctl *ctl, int argc, char **argv)
 {
-	struct run_args a = {0};
+	struct run_args a = {.launch.argv = argv};
 	struct vmmctl *c;
 	int ret = parse(argc, argv, &a);
 

@@ -20,7 +20,8 @@ void text_put(struct text *t, const char *bytes, size_t len)
 
 	if (len > room)
 		len = room;
-	memcpy(t->buf + t->len, bytes, len);
+	if (len) /* of nothing, `bytes` may be NULL */
+		memcpy(t->buf + t->len, bytes, len);
 	t->len += len;
 }
 
