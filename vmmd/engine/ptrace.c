@@ -176,20 +176,13 @@ void pt_rewound(struct engine_task *t)
 
 /* ------------------------------------------------------------------- going on */
 
-static void remember(struct engine_task *t)
-{
-	struct pt_engine *e = t->e;
-
-	if (e->recent[e->recent_next % PT_RECENT] != t->tid)
-		e->recent[++e->recent_next % PT_RECENT] = t->tid;
-}
-
 void pt_go(struct engine_task *t, int sig)
 {
-	enum __ptrace_request how = t->e->all || t->phase != PT_USER ? PTRACE_SYSCALL : PTRACE_CONT;
+	enum __ptrace_request how;
 
+	t->every_call = t->e->all || t->phase != PT_USER;
+	how = t->every_call ? PTRACE_SYSCALL : PTRACE_CONT;
 	t->state = PT_RUNNING;
-	remember(t);
 	if (ptrace(how, t->tid, NULL, (void *)(long)sig) < 0 && errno != ESRCH)
 		log_error("ptrace: task %d cannot go on: %s", (int)t->tid, strerror(errno));
 }
@@ -452,7 +445,15 @@ static int pt_next(struct engine *base, struct engine_event *ev, bool block)
 			return rc;
 		if (!e->ntasks)
 			return -ECHILD;
-		rc = pt_wait(e, block, &tid, &status);
+		/* With newborns, look whether the wait would be for a parent that has gone. */
+		rc = pt_wait(e, block && !e->newborns, &tid, &status);
+		if (rc == 0 && block && e->newborns) {
+			pt_find_orphans(e);
+			rc = pt_pending(e, ev);
+			if (rc)
+				return rc;
+			rc = pt_wait(e, true, &tid, &status);
+		}
 		if (rc <= 0)
 			return rc;
 		e->stats.stops++;
@@ -481,7 +482,11 @@ static void pt_identity(const struct engine_task *t, pid_t *tid, pid_t *tgid)
 	*tgid = t->tgid;
 }
 
-/* Running tasks learn of it at an interrupt; stopped ones when they are resumed. */
+/*
+ * Stopped tasks learn of it when they are resumed, and so do those that stop at
+ * a call anyway. The others need an interrupt, which not every call survives
+ * unharmed: no more of them than must be.
+ */
 static int pt_reselect(struct engine *base, const struct engine_select *select)
 {
 	struct pt_engine *e = pt(base);
@@ -492,8 +497,10 @@ static int pt_reselect(struct engine *base, const struct engine_select *select)
 	if (all == e->all)
 		return 0;
 	e->all = all;
+	if (!all)
+		return 0;
 	HASH_ITER(hh, e->tasks, t, tmp) {
-		if (t->state != PT_RUNNING)
+		if (t->state != PT_RUNNING || t->every_call)
 			continue;
 		t->interrupted = true;
 		if (ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL) < 0 && errno != ESRCH)

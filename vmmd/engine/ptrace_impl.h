@@ -25,6 +25,7 @@
 enum pt_state {
 	PT_EXPECTED, /* its parent's clone was seen, its own first stop was not */
 	PT_NEWBORN,  /* its first stop was seen, its parent's clone was not */
+	PT_ORPHAN,   /* … and will not be: the parent has gone */
 	PT_SEIZED,   /* launch() took it; its first stop will come */
 	PT_RUNNING,
 	PT_NEW,	     /* stopped, ENGINE_NEW reported (or about to be) */
@@ -69,6 +70,7 @@ struct engine_task {
 	bool have_regs;	   /* `regs` is what the task has now; at entry they are read when needed */
 	bool mask_saved;   /* all signals are blocked until the reissued call is entered */
 	bool interrupted;  /* by us, to change how it is resumed */
+	bool every_call;   /* it runs until its next call or the end of this one, whatever the filter says */
 	bool stopped;	   /* it has been in a group stop since its last call: an EINTR is due */
 	bool interrupt;	   /* look again for a group stop that was passed over */
 	bool stop_pending; /* a SIGSTOP that was passed over */
@@ -96,7 +98,14 @@ struct pt_stash {
 #define PT_FILTER_DATA 0x766d
 
 #define PT_STASH 64
-#define PT_RECENT 8
+
+/* A task that was heard of lately; asked in every 2^quiet-th round. */
+#define PT_RECENT 32
+#define PT_RECENT_QUIET 6
+struct pt_recent {
+	pid_t tid;
+	unsigned quiet;
+};
 
 struct pt_engine {
 	struct engine base;
@@ -112,18 +121,20 @@ struct pt_engine {
 	uint32_t ntasks;
 	struct engine_stats stats;
 	struct engine_task *held;    /* its child was reported: resume it */
+	uint32_t newborns;	     /* tasks in PT_NEWBORN or PT_ORPHAN */
 	struct engine_task *execing; /* its leader was reported gone: report the exec */
 	pid_t former_tid;
-	struct pt_stash stash[PT_STASH];
+	struct pt_stash stash[2 * PT_STASH]; /* half of it for ptrace_wait.c, half for ptrace_mem.c */
 	int stashed;
 
 	/* ptrace_wait.c */
-	enum { PT_BUSY, PT_MOMENT, PT_SETTLED } quiet; /* how long nothing has been heard */
 	uint32_t since_scan; /* events since all tasks were looked at */
-	uint32_t scan_burst;
-	pid_t last_tid; /* heard of last */
-	pid_t recent[PT_RECENT]; /* resumed last */
-	unsigned recent_next;
+	bool settled;	     /* all were, and found quiet, and no SIGCHLD was taken since */
+	pid_t named;	     /* by the last SIGCHLD */
+	uint32_t round;	     /* SIGCHLDs taken */
+	uint32_t ask;	     /* how many of `recent` are still to be asked in this round */
+	uint32_t nrecent;
+	struct pt_recent recent[PT_RECENT];
 };
 
 /* ptrace.c */
@@ -153,9 +164,13 @@ void pt_hide_signal(struct engine_task *, int sig);
 /* ptrace_stop.c: 1 and an event, or 0 if it was the engine's own business. */
 int pt_status(struct pt_engine *, pid_t tid, int status, struct engine_event *);
 int pt_pending(struct pt_engine *, struct engine_event *);
+/* Nothing else is heard: have newborn tasks whose parent has gone be reported by pt_pending(). */
+void pt_find_orphans(struct pt_engine *);
 
 /* ptrace_wait.c: 1 and a status, 0 for none, -errno. */
 int pt_wait(struct pt_engine *, bool block, pid_t *tid, int *status);
+/* This task is about to be heard of. */
+void pt_recent(struct pt_engine *, pid_t tid);
 
 /* ptrace_mem.c */
 ssize_t pt_read(struct engine_task *, uint64_t addr, void *buf, size_t len);

@@ -117,7 +117,7 @@ static int wait_call_stop(struct engine_task *t)
 		if (r < 0)
 			return -errno;
 		if (!WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXIT) {
-			if (e->stashed < PT_STASH)
+			if (e->stashed < 2 * PT_STASH)
 				e->stash[e->stashed++] = (struct pt_stash){t->tid, status};
 			return -ESRCH;
 		}

@@ -45,28 +45,36 @@ static unsigned long event_msg(const struct engine_task *t)
 
 /* ---------------------------------------------------------------- new tasks */
 
-/* Not told by a parent: a killed one's child. Its status file says whose thread it is. */
-static pid_t tgid_of(pid_t tid)
+/* What no parent tells of a killed one's child: its process, and who its parent is now. */
+static void read_status(pid_t tid, pid_t *tgid, pid_t *ppid)
 {
 	char path[48], line[128];
-	pid_t tgid = tid;
 	FILE *f;
 
+	*tgid = tid;
+	*ppid = 0;
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	f = fopen(path, "re");
 	if (!f)
-		return tid;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %d", &tgid) == 1)
-			break;
+		return;
+	while (fgets(line, sizeof(line), f)) {
+		sscanf(line, "Tgid: %d", tgid);
+		sscanf(line, "PPid: %d", ppid);
+	}
 	fclose(f);
-	return tgid;
+}
+
+static bool is_newborn(const struct engine_task *t)
+{
+	return t->state == PT_NEWBORN || t->state == PT_ORPHAN;
 }
 
 static int report_new(struct engine_task *t, struct engine_event *ev)
 {
 	struct engine_task *parent = t->parent;
 
+	if (is_newborn(t))
+		t->e->newborns--;
 	t->reported = true;
 	t->parent = NULL;
 	ev->parent_owner = parent ? parent->owner : NULL;
@@ -112,7 +120,9 @@ static int new_task_ready(struct engine_task *child, struct engine_event *ev)
 		}
 		restore_child(child, parent);
 	} else {
-		child->tgid = tgid_of(child->tid);
+		pid_t ppid;
+
+		read_status(child->tid, &child->tgid, &ppid);
 		child->mm = pt_mm_new();
 	}
 	return report_new(child, ev);
@@ -136,23 +146,36 @@ static uint64_t clone_flags(struct engine_task *t, int event)
 	return flags;
 }
 
+/* Is there anything to wait for, or has the child been killed and waited for already? */
+static bool is_tracee(pid_t tid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)tid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
 static int on_clone(struct engine_task *t, int event, struct engine_event *ev)
 {
 	pid_t tid = (pid_t)event_msg(t);
 	struct engine_task *child = pt_find(t->e, tid);
 
 	t->clone_seen = true;
-	t->state = PT_HELD;
-	if (!child)
+	if (!child && is_tracee(tid)) {
 		child = pt_task_new(t->e, tid, PT_EXPECTED);
-	if (!child) {
-		kill(tid, SIGKILL);
+		if (!child)
+			kill(tid, SIGKILL);
+	}
+	/* Gone, dying before its first stop, or taken for an orphan: nobody to wait for. */
+	if (!child || (child->state != PT_EXPECTED && !is_newborn(child))) {
 		pt_go(t, 0);
 		return 0;
 	}
+	if (child->state == PT_EXPECTED)
+		pt_recent(t->e, tid);
+	t->state = PT_HELD;
 	child->parent = t;
 	child->clone_flags = clone_flags(t, event);
-	return child->state == PT_NEWBORN ? new_task_ready(child, ev) : 0;
+	return is_newborn(child) ? new_task_ready(child, ev) : 0;
 }
 
 /* ------------------------------------------------------------- system calls */
@@ -506,10 +529,10 @@ static int on_event_stop(struct engine_task *t, int sig, struct engine_event *ev
 {
 	bool group = sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 
-	if (t->state == PT_EXPECTED)
-		return new_task_ready(t, ev);
 	if (t->state == PT_SEIZED)
 		return report_new(t, ev);
+	if (!t->reported)
+		return new_task_ready(t, ev);
 	if (t->phase == PT_REISSUE) { /* later: it is on its way into a call */
 		t->interrupt = true;
 		pt_go(t, 0);
@@ -549,18 +572,60 @@ static int on_signal(struct engine_task *t, int sig, struct engine_event *ev)
 
 static int on_exiting(struct engine_task *t, struct engine_event *ev)
 {
+	struct engine_task *parent = t->parent;
+
+	if (!t->reported) { /* killed before its first stop: it will never run */
+		t->parent = NULL;
+		pt_go(t, 0);
+		if (parent)
+			pt_go(parent, 0);
+		return 0;
+	}
 	ev->status = (int)event_msg(t);
 	return report(t, PT_EXITING, ENGINE_EXITING, ev);
 }
 
+/* The clone event of a parent that has gone will not come. A thread's process stands for its parent. */
+void pt_find_orphans(struct pt_engine *e)
+{
+	struct engine_task *t, *tmp;
+
+	if (!e->newborns)
+		return;
+
+	HASH_ITER(hh, e->tasks, t, tmp) {
+		pid_t tgid, ppid;
+
+		if (t->state != PT_NEWBORN)
+			continue;
+		read_status(t->tid, &tgid, &ppid);
+		if (!pt_find(e, tgid != t->tid ? tgid : ppid))
+			t->state = PT_ORPHAN;
+	}
+}
+
+static int report_orphan(struct pt_engine *e, struct engine_event *ev)
+{
+	struct engine_task *t, *tmp;
+
+	HASH_ITER(hh, e->tasks, t, tmp)
+		if (t->state == PT_ORPHAN)
+			return new_task_ready(t, ev);
+	return 0;
+}
+
 static int on_gone(struct engine_task *t, int status, struct engine_event *ev)
 {
+	struct pt_engine *e = t->e;
 	bool reported = t->reported;
 	struct engine_task *parent = t->parent;
 
 	ev->status = status;
+	if (is_newborn(t))
+		e->newborns--;
 	report(t, t->state, ENGINE_GONE, ev);
 	pt_task_free(t);
+	pt_find_orphans(e);
 	if (parent) /* it was held for this child */
 		pt_go(parent, 0);
 	return reported;
@@ -575,10 +640,12 @@ int pt_pending(struct pt_engine *e, struct engine_event *ev)
 		pt_go(t, 0);
 	}
 	t = e->execing;
-	if (!t)
+	if (!t && !e->newborns)
 		return 0;
-	e->execing = NULL;
 	memset(ev, 0, sizeof(*ev));
+	if (!t)
+		return report_orphan(e, ev);
+	e->execing = NULL;
 	ev->former_tid = e->former_tid;
 	return report(t, PT_EXEC, ENGINE_EXEC, ev);
 }
@@ -619,9 +686,14 @@ int pt_status(struct pt_engine *e, pid_t tid, int status, struct engine_event *e
 	if (!t) {
 		/* A child before its parent's clone event. */
 		t = pt_task_new(e, tid, PT_NEWBORN);
-		if (!t)
+		if (!t) {
 			kill(tid, SIGKILL);
-		return 0;
+			return 0;
+		}
+		if (status >> 16 == PTRACE_EVENT_STOP) {
+			e->newborns++;
+			return 0;
+		}
 	}
 	return on_stopped(e, t, status, ev);
 }

@@ -9,11 +9,13 @@
  * one alone.
  *
  * SIGCHLD does not queue: of tasks that stop while one is pending only the
- * first is named. What was not named is found in three ways, the cheap one
- * first: after a moment without news the tasks resumed last are asked, after a
- * longer one all are, and in any case all are asked once in so many events that
- * the share of each is small. Only when all were asked in vain do we sleep
- * without limit.
+ * first is named. What fell under the table is found in three ways, from the
+ * cheap to the sure: tasks that were heard of lately are asked one by one
+ * after each named one, those that have been quiet more and more seldom; all
+ * tasks are looked at once in a while, so seldom that it costs little per
+ * event; and all are looked at before sleeping without a limit. For the last,
+ * `settled` means: all were looked at and found quiet, and no SIGCHLD has been
+ * taken since. A stop after that look has its own SIGCHLD, pending or to come.
  */
 #include <errno.h>
 #include <signal.h>
@@ -24,12 +26,16 @@
 
 /* Up to here looking at all of them is cheaper than another system call. */
 #define FEW_TASKS 64
-/* Look at all of them once in (number of tasks / this) events, and then at most so often in a row. */
-#define SCAN_SHARE 16
-#define SCAN_BURST 4
-/* A moment, and for each task a bit of a longer one. */
-#define MOMENT_NS 50000
-#define LONGER_NS 400
+/* Look at all of them once in so many events, or in (number of tasks / SCAN_SHARE) … */
+#define SCAN_EVENTS 1000
+#define SCAN_SHARE 4
+#define SCAN_NOW (UINT32_MAX / 2)
+/*
+ * … and after this long with nothing named. Longer than a tick of the kernel:
+ * a shorter sleep sets the timer of the CPU again each time, which in a
+ * virtual machine costs as much as a stop.
+ */
+#define SCAN_IDLE_NS 5000000
 
 static int wait_any(pid_t *tid, int *status, int flags)
 {
@@ -42,109 +48,148 @@ static int wait_any(pid_t *tid, int *status, int flags)
 	return r == 0 || errno == EINTR ? 0 : -errno;
 }
 
-static int wait_one(pid_t want, pid_t *tid, int *status)
+static int pop(struct pt_engine *e, pid_t *tid, int *status)
 {
-	pid_t r = wait4(want, status, __WALL | WNOHANG, NULL);
+	struct pt_stash *s = &e->stash[--e->stashed];
 
-	*tid = r;
-	return r > 0;
+	*tid = s->tid;
+	*status = s->status;
+	return 1;
 }
 
-/* All tasks. The one that was heard of last says nothing about the others. */
+/*
+ * Look at all tasks. Those with news are stopped or dead, so each is found once
+ * and a busy one keeps nobody from being found. Called with an empty stash.
+ */
 static int scan(struct pt_engine *e, pid_t *tid, int *status)
 {
-	int rc = wait_any(tid, status, WNOHANG);
+	struct pt_stash found[PT_STASH];
+	int n = 0, rc = 1;
 
-	if (rc <= 0 || *tid == e->last_tid || ++e->scan_burst >= SCAN_BURST) {
-		e->since_scan = 0;
-		e->scan_burst = 0;
+	while (n < PT_STASH) {
+		rc = wait_any(&found[n].tid, &found[n].status, WNOHANG);
+		if (rc <= 0)
+			break;
+		n++;
 	}
-	return rc;
+	if (rc <= 0) {
+		e->since_scan = 0;
+		e->settled = true;
+	} else {
+		e->since_scan = SCAN_NOW; /* there may be more */
+	}
+	if (!n)
+		return rc;
+	while (n > 0) /* the first one found is the first one out */
+		e->stash[e->stashed++] = found[--n];
+	return pop(e, tid, status);
 }
 
-static int ask_recent(const struct pt_engine *e, pid_t *tid, int *status)
+/* Ask it, too, after the next events. */
+void pt_recent(struct pt_engine *e, pid_t tid)
 {
-	for (int i = 0; i < PT_RECENT; i++)
-		if (e->recent[i] && wait_one(e->recent[i], tid, status))
+	struct pt_recent *worst = e->recent;
+
+	for (uint32_t i = 0; i < e->nrecent; i++) {
+		if (e->recent[i].tid == tid) {
+			e->recent[i].quiet = 0;
+			return;
+		}
+		if (e->recent[i].quiet > worst->quiet)
+			worst = &e->recent[i];
+	}
+	if (e->nrecent < PT_RECENT)
+		worst = &e->recent[e->nrecent++];
+	*worst = (struct pt_recent){.tid = tid};
+}
+
+/* The rest of the recent ones, since the last task was named. */
+static int ask_recent(struct pt_engine *e, pid_t *tid, int *status)
+{
+	while (e->ask > 0) {
+		struct pt_recent *p = &e->recent[--e->ask];
+		pid_t r;
+
+		if (e->ask >= e->nrecent || p->tid == e->named || e->round & ((1u << p->quiet) - 1))
+			continue;
+		r = wait4(p->tid, status, __WALL | WNOHANG, NULL);
+		if (r > 0) {
+			*tid = r;
+			p->quiet = 0;
 			return 1;
+		}
+		if (r < 0 || ++p->quiet > PT_RECENT_QUIET)
+			*p = e->recent[--e->nrecent];
+	}
 	return 0;
 }
 
 /* -EAGAIN: nothing was named in time. 0: named, but already dealt with. */
-static int wait_named(int64_t limit_ns, pid_t *tid, int *status)
+static int wait_named(struct pt_engine *e, bool block, pid_t *tid, int *status)
 {
-	struct timespec limit = {limit_ns / 1000000000, limit_ns % 1000000000};
+	const struct timespec soon = {.tv_nsec = block ? SCAN_IDLE_NS : 0};
 	siginfo_t info;
 	sigset_t chld;
+	pid_t r;
 
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
-	if (sigtimedwait(&chld, &info, limit_ns < 0 ? NULL : &limit) < 0)
+	if (sigtimedwait(&chld, &info, block && e->settled ? NULL : &soon) < 0)
 		return -errno;
-	return wait_one(info.si_pid, tid, status);
-}
-
-static int64_t patience(const struct pt_engine *e, bool block)
-{
-	if (!block)
+	/* It may have hidden others, whether or not this one has been dealt with. */
+	e->settled = false;
+	e->named = info.si_pid;
+	e->ask = e->nrecent;
+	e->round++;
+	r = wait4(info.si_pid, status, __WALL | WNOHANG, NULL);
+	if (r <= 0)
 		return 0;
-	switch (e->quiet) {
-	case PT_BUSY:
-		return MOMENT_NS;
-	case PT_MOMENT:
-		return (int64_t)e->ntasks * LONGER_NS;
-	default:
-		return -1;
-	}
-}
-
-/* Nothing was named: look for what was not. */
-static int look(struct pt_engine *e, bool block, pid_t *tid, int *status)
-{
-	if (!block || e->quiet == PT_MOMENT) {
-		e->quiet = PT_SETTLED;
-		return scan(e, tid, status);
-	}
-	e->quiet = PT_MOMENT;
-	return ask_recent(e, tid, status);
+	*tid = r;
+	return 1;
 }
 
 static int wait_many(struct pt_engine *e, bool block, pid_t *tid, int *status)
 {
-	int rc = 0;
+	for (;;) {
+		int rc = ask_recent(e, tid, status);
 
-	while (rc == 0) {
-		if (e->since_scan >= e->ntasks / SCAN_SHARE)
+		if (rc)
+			return rc;
+		if (e->since_scan >= SCAN_EVENTS && e->since_scan >= e->ntasks / SCAN_SHARE) {
 			rc = scan(e, tid, status);
-		if (rc == 0)
-			rc = wait_named(patience(e, block), tid, status);
+			if (rc)
+				return rc;
+		}
+		rc = wait_named(e, block, tid, status);
+		if (rc > 0)
+			return rc;
 		if (rc == -EINTR)
 			return 0;
 		if (rc == -EAGAIN) {
-			rc = look(e, block, tid, status);
-			if (rc == 0 && !block)
-				return 0;
+			rc = scan(e, tid, status);
+			if (rc || !block)
+				return rc;
 		}
 	}
-	if (rc > 0) {
-		e->since_scan++;
-		e->quiet = PT_BUSY;
-		e->last_tid = *tid;
-	}
-	return rc;
 }
 
 int pt_wait(struct pt_engine *e, bool block, pid_t *tid, int *status)
 {
-	if (e->stashed) {
-		struct pt_stash *s = &e->stash[--e->stashed];
+	int rc;
 
-		*tid = s->tid;
-		*status = s->status;
-		return 1;
+	if (e->stashed)
+		return pop(e, tid, status);
+	if (e->ntasks <= FEW_TASKS) {
+		e->since_scan = SCAN_NOW; /* SIGCHLDs of now mean nothing later */
+		return wait_any(tid, status, block ? 0 : WNOHANG);
 	}
-	if (e->ntasks > FEW_TASKS)
-		return wait_many(e, block, tid, status);
-	e->since_scan = UINT32_MAX; /* SIGCHLDs of now mean nothing later */
-	return wait_any(tid, status, block ? 0 : WNOHANG);
+	rc = wait_many(e, block, tid, status);
+	if (rc > 0) {
+		e->since_scan++;
+		/* A newborn's parent has stopped as well, or will in a moment. */
+		if (!pt_find(e, *tid))
+			e->since_scan = SCAN_NOW;
+		pt_recent(e, *tid);
+	}
+	return rc;
 }
