@@ -68,13 +68,11 @@ struct engine_task *pt_task_new(struct pt_engine *e, pid_t tid, enum pt_state st
 void pt_task_free(struct engine_task *t)
 {
 	struct pt_engine *e = t->e;
-	struct engine_task *c, *tmp;
 
-	if (t->state == PT_HELD) { /* rare: killed between its clone and its child's first stop */
-		HASH_ITER(hh, e->tasks, c, tmp)
-			if (c->parent == t)
-				c->parent = NULL;
-	}
+	if (t->child) /* killed between its clone and its child's first stop */
+		t->child->parent = NULL;
+	if (t->parent)
+		t->parent->child = NULL;
 	if (e->held == t)
 		e->held = NULL;
 	if (e->execing == t)
@@ -445,14 +443,15 @@ static int pt_next(struct engine *base, struct engine_event *ev, bool block)
 			return rc;
 		if (!e->ntasks)
 			return -ECHILD;
-		/* With newborns, look whether the wait would be for a parent that has gone. */
 		rc = pt_wait(e, block && !e->newborns, &tid, &status);
 		if (rc == 0 && block && e->newborns) {
-			pt_find_orphans(e);
-			rc = pt_pending(e, ev);
-			if (rc)
-				return rc;
-			rc = pt_wait(e, true, &tid, &status);
+			/* Do not sleep for a parent that has gone. */
+			rc = pt_wait_moment(e);
+			if (rc < 0)
+				return 0;
+			if (rc == 0)
+				pt_find_orphans(e);
+			continue;
 		}
 		if (rc <= 0)
 			return rc;

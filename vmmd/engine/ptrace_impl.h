@@ -74,10 +74,11 @@ struct engine_task {
 	bool stopped;	   /* it has been in a group stop since its last call: an EINTR is due */
 	bool interrupt;	   /* look again for a group stop that was passed over */
 	bool stop_pending; /* a SIGSTOP that was passed over */
-	int64_t again_ms;  /* when a call was last started again behind a signal that is ignored */
+	int64_t again_ms;  /* when a call was last started again behind a signal that is ignored; NEWBORN: since when */
 	uint64_t sigmask;
 	uint64_t clone_flags;	    /* of its own creation */
-	struct engine_task *parent; /* until ENGINE_NEW is reported */
+	struct engine_task *parent; /* until ENGINE_NEW is reported; it is held, or dying */
+	struct engine_task *child;  /* the other way round */
 	struct pt_mm *mm;
 	uint64_t scratch;
 	struct user_regs_struct regs; /* at the current stop */
@@ -169,6 +170,8 @@ void pt_find_orphans(struct pt_engine *);
 
 /* ptrace_wait.c: 1 and a status, 0 for none, -errno. */
 int pt_wait(struct pt_engine *, bool block, pid_t *tid, int *status);
+/* Until something stops, but not for long: 1 if so, 0 if nothing did, -EINTR. */
+int pt_wait_moment(struct pt_engine *);
 /* This task is about to be heard of. */
 void pt_recent(struct pt_engine *, pid_t tid);
 

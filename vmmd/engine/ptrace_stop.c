@@ -26,6 +26,9 @@
 
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
+/* How long a parent may take to report its child. */
+#define ORPHAN_MS 100
+
 static int report(struct engine_task *t, enum pt_state state, enum engine_event_type type, struct engine_event *ev)
 {
 	t->state = (uint8_t)state;
@@ -41,6 +44,14 @@ static unsigned long event_msg(const struct engine_task *t)
 
 	ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &msg);
 	return msg;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* ---------------------------------------------------------------- new tasks */
@@ -69,14 +80,30 @@ static bool is_newborn(const struct engine_task *t)
 	return t->state == PT_NEWBORN || t->state == PT_ORPHAN;
 }
 
+/* It need not wait for its child any longer. It may be on its way out by now. */
+static void let_go(struct engine_task *parent)
+{
+	if (parent->state == PT_HELD)
+		pt_go(parent, 0);
+}
+
+static struct engine_task *take_parent(struct engine_task *child)
+{
+	struct engine_task *parent = child->parent;
+
+	if (parent)
+		parent->child = NULL;
+	child->parent = NULL;
+	return parent;
+}
+
 static int report_new(struct engine_task *t, struct engine_event *ev)
 {
-	struct engine_task *parent = t->parent;
+	struct engine_task *parent = take_parent(t);
 
 	if (is_newborn(t))
 		t->e->newborns--;
 	t->reported = true;
-	t->parent = NULL;
 	ev->parent_owner = parent ? parent->owner : NULL;
 	ev->clone_flags = t->clone_flags;
 	if (parent)
@@ -115,8 +142,8 @@ static int new_task_ready(struct engine_task *child, struct engine_event *ev)
 
 	if (parent) {
 		if (adopt(child, parent) < 0) {
+			log_error("ptrace: out of memory for task %d: it is killed", (int)child->tid);
 			kill(child->tid, SIGKILL);
-			pt_go(parent, 0);
 		}
 		restore_child(child, parent);
 	} else {
@@ -174,6 +201,7 @@ static int on_clone(struct engine_task *t, int event, struct engine_event *ev)
 		pt_recent(t->e, tid);
 	t->state = PT_HELD;
 	child->parent = t;
+	t->child = child;
 	child->clone_flags = clone_flags(t, event);
 	return is_newborn(child) ? new_task_ready(child, ev) : 0;
 }
@@ -463,14 +491,6 @@ static int64_t eintr_timeout(struct engine_task *t)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /*
  * The call was interrupted by something that a program without a tracer would
  * not have noticed: start it again. Its timeout starts again too, so not more
@@ -572,35 +592,73 @@ static int on_signal(struct engine_task *t, int sig, struct engine_event *ev)
 
 static int on_exiting(struct engine_task *t, struct engine_event *ev)
 {
-	struct engine_task *parent = t->parent;
-
 	if (!t->reported) { /* killed before its first stop: it will never run */
-		t->parent = NULL;
+		struct engine_task *parent = take_parent(t);
+
 		pt_go(t, 0);
 		if (parent)
-			pt_go(parent, 0);
+			let_go(parent);
 		return 0;
 	}
 	ev->status = (int)event_msg(t);
 	return report(t, PT_EXITING, ENGINE_EXITING, ev);
 }
 
-/* The clone event of a parent that has gone will not come. A thread's process stands for its parent. */
+/*
+ * May this thread be about to report the child it has made? proc(5), syscall:
+ * "running", or the number of the call it sleeps in.
+ */
+static bool may_be_cloning(pid_t tid)
+{
+	char path[48], text[32] = "";
+	long nr = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = '\0';
+	fclose(f);
+	if (strncmp(text, "running", 7) == 0)
+		return true;
+	nr = strtol(text, NULL, 10);
+	return nr == SYS_clone || nr == SYS_clone3 || nr == SYS_fork || nr == SYS_vfork;
+}
+
+static bool has_cloning_parent(struct pt_engine *e, const struct engine_task *child)
+{
+	struct engine_task *t, *tmp;
+	pid_t tgid, ppid;
+
+	read_status(child->tid, &tgid, &ppid);
+	if (tgid != child->tid)
+		ppid = tgid;
+	HASH_ITER(hh, e->tasks, t, tmp)
+		if (t->tgid == ppid && t != child && may_be_cloning(t->tid))
+			return true;
+	return false;
+}
+
+/*
+ * A child whose parent was killed before it could report it belongs to another
+ * process now, which is in no clone. One that might be is given some time.
+ */
 void pt_find_orphans(struct pt_engine *e)
 {
 	struct engine_task *t, *tmp;
-
-	if (!e->newborns)
-		return;
+	int64_t now = now_ms();
 
 	HASH_ITER(hh, e->tasks, t, tmp) {
-		pid_t tgid, ppid;
-
 		if (t->state != PT_NEWBORN)
 			continue;
-		read_status(t->tid, &tgid, &ppid);
-		if (!pt_find(e, tgid != t->tid ? tgid : ppid))
+		if (!t->again_ms)
+			t->again_ms = now;
+		if (now - t->again_ms >= ORPHAN_MS || !has_cloning_parent(e, t)) {
+			t->again_ms = 0;
 			t->state = PT_ORPHAN;
+		}
 	}
 }
 
@@ -616,18 +674,16 @@ static int report_orphan(struct pt_engine *e, struct engine_event *ev)
 
 static int on_gone(struct engine_task *t, int status, struct engine_event *ev)
 {
-	struct pt_engine *e = t->e;
 	bool reported = t->reported;
-	struct engine_task *parent = t->parent;
+	struct engine_task *parent = take_parent(t);
 
 	ev->status = status;
 	if (is_newborn(t))
-		e->newborns--;
+		t->e->newborns--;
 	report(t, t->state, ENGINE_GONE, ev);
 	pt_task_free(t);
-	pt_find_orphans(e);
-	if (parent) /* it was held for this child */
-		pt_go(parent, 0);
+	if (parent)
+		let_go(parent);
 	return reported;
 }
 
@@ -637,7 +693,7 @@ int pt_pending(struct pt_engine *e, struct engine_event *ev)
 
 	if (t) {
 		e->held = NULL;
-		pt_go(t, 0);
+		let_go(t);
 	}
 	t = e->execing;
 	if (!t && !e->newborns)

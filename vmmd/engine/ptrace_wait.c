@@ -37,6 +37,9 @@
  */
 #define SCAN_IDLE_NS 5000000
 
+/* See pt_wait_moment(). */
+#define MOMENT_NS 1000000
+
 static int wait_any(pid_t *tid, int *status, int flags)
 {
 	pid_t r = wait4(-1, status, __WALL | flags, NULL);
@@ -171,6 +174,20 @@ static int wait_many(struct pt_engine *e, bool block, pid_t *tid, int *status)
 				return rc;
 		}
 	}
+}
+
+int pt_wait_moment(struct pt_engine *e)
+{
+	const struct timespec moment = {.tv_nsec = MOMENT_NS};
+	sigset_t chld;
+
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	e->since_scan = e->ntasks; /* whom this SIGCHLD names is not looked at */
+	e->settled = false;
+	if (sigtimedwait(&chld, NULL, &moment) > 0)
+		return 1;
+	return errno == EAGAIN ? 0 : -errno;
 }
 
 int pt_wait(struct pt_engine *e, bool block, pid_t *tid, int *status)
