@@ -288,6 +288,7 @@ void plugin_put(struct plugin *p)
 /* ------------------------------------------------------------------- finding */
 
 #define DIRS_MAX 16
+#define BESIDE "/lib/vmmd/plugins" /* of the directory that bin/ is in */
 
 struct dirs {
 	char *name[DIRS_MAX];
@@ -321,10 +322,15 @@ static void find_dirs(struct dirs *d)
 		char *slash;
 
 		exe[n] = '\0';
-		slash = strrchr(exe, '/');
-		if (slash && snprintf(slash, sizeof(exe) - (size_t)(slash - exe), "/../lib/vmmd/plugins") <
-				     (int)(sizeof(exe) - (size_t)(slash - exe)))
+		for (int up = 0; up < 2; up++) { /* bin/vmmd */
+			slash = strrchr(exe, '/');
+			if (slash)
+				*slash = '\0';
+		}
+		if (strlen(exe) + sizeof(BESIDE) <= sizeof(exe)) {
+			strcat(exe, BESIDE);
 			add_dir(d, exe, strlen(exe));
+		}
 	}
 	add_dir(d, VMMD_PLUGINDIR, strlen(VMMD_PLUGINDIR));
 }

@@ -497,9 +497,14 @@ static void work(struct worker *w)
 void worker_main(struct worker_start *start)
 {
 	struct worker w = {.start = start};
+	sigset_t chld;
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Engines wait for it: no thread, of a plugin's either, may take it away. */
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &chld, NULL);
 	prctl(PR_SET_NAME, "vmmd-worker", 0, 0, 0);
 	snprintf(w.prefix, sizeof(w.prefix), "vmmd[%d]", (int)getpid());
 	log_setup(start->client_err >= 0 ? start->client_err : 2, w.prefix, VMMD_LOG_WARNING);

@@ -203,6 +203,7 @@ static int run_at_entry(struct engine_task *t, const struct engine_action *a)
 			return rc;
 		keep_orig(t);
 		t->sigreturn = c->nr == SYS_rt_sigreturn;
+		t->is_clone3 = t->is_clone3 && c->nr == SYS_clone3;
 		arch_set_nr(&t->regs, c->nr);
 		arch_set_args(&t->regs, c->args);
 		arch_set_place(&t->regs, c->pc, c->sp);
@@ -291,6 +292,8 @@ static int resume_signal(struct engine_task *t, const struct engine_action *a)
 static int pt_resume(struct engine *base, struct engine_task *t, const struct engine_action *a)
 {
 	(void)base;
+	if (t->dying)
+		return -ESRCH;
 	switch (t->state) {
 	case PT_ENTRY:
 		return a->type == ENGINE_RETURN ? return_at_entry(t, a) : run_at_entry(t, a);
@@ -299,6 +302,10 @@ static int pt_resume(struct engine *base, struct engine_task *t, const struct en
 	case PT_SIGNAL:
 		return resume_signal(t, a);
 	case PT_NEW:
+		if (t->stopped) /* born into a group stop */
+			return pt_ptrace_listen(t);
+		pt_go(t, 0);
+		return 0;
 	case PT_EXEC:
 	case PT_EXITING:
 		pt_go(t, 0);

@@ -14,6 +14,7 @@
 #endif
 
 #include <linux/audit.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/user.h>
@@ -23,6 +24,7 @@
 #define ARCH_X32_BIT 0x40000000
 #define ARCH_INSN "\x0f\x05" /* syscall */
 #define ARCH_INSN_LEN 2
+#define ARCH_VSYSCALL 0xffffffffff600000u
 
 static inline int64_t arch_nr(const struct user_regs_struct *r)
 {
@@ -32,6 +34,12 @@ static inline int64_t arch_nr(const struct user_regs_struct *r)
 static inline int64_t arch_result(const struct user_regs_struct *r)
 {
 	return (int64_t)r->rax;
+}
+
+/* The kernel's own codes for a call that a signal interrupted: ERESTARTSYS to ERESTART_RESTARTBLOCK. */
+static inline bool arch_restarts(const struct user_regs_struct *r)
+{
+	return arch_result(r) <= -512 && arch_result(r) >= -516;
 }
 
 static inline void arch_set_result(struct user_regs_struct *r, int64_t result)

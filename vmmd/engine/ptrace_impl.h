@@ -73,6 +73,7 @@ struct engine_task {
 	bool every_call;   /* it runs until its next call or the end of this one, whatever the filter says */
 	bool stopped;	   /* it has been in a group stop since its last call: an EINTR is due */
 	bool interrupt;	   /* look again for a group stop that was passed over */
+	bool dying;	   /* not where the last event left it: that event's resume is void */
 	bool stop_pending; /* a SIGSTOP that was passed over */
 	int64_t again_ms;  /* when a call was last started again behind a signal that is ignored; NEWBORN: since when */
 	uint64_t sigmask;

@@ -116,7 +116,9 @@ static int wait_call_stop(struct engine_task *t)
 			continue;
 		if (r < 0)
 			return -errno;
-		if (!WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXIT) {
+		/* Killed, by an execve(2) of another thread too: in the leader's case that has its number now. */
+		if (!WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_EXIT || status >> 16 == PTRACE_EVENT_EXEC) {
+			t->dying = true;
 			if (e->stashed < 2 * PT_STASH)
 				e->stash[e->stashed++] = (struct pt_stash){t->tid, status};
 			return -ESRCH;
@@ -197,6 +199,9 @@ static int call_at_exit(struct engine_task *t, const struct vmmd_call *call, int
 		return rc;
 	*result = arch_result(&t->regs);
 	t->regs = saved;
+	/* The kernel restarts a call only on its way to a signal or a trap. */
+	if (arch_restarts(&saved))
+		ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
 	return pt_set_regs(t);
 }
 

@@ -75,6 +75,11 @@ static void read_status(pid_t tid, pid_t *tgid, pid_t *ppid)
 	fclose(f);
 }
 
+static bool stop_signal(int sig)
+{
+	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
 static bool is_newborn(const struct engine_task *t)
 {
 	return t->state == PT_NEWBORN || t->state == PT_ORPHAN;
@@ -155,10 +160,11 @@ static int new_task_ready(struct engine_task *child, struct engine_event *ev)
 	return report_new(child, ev);
 }
 
-/* The flags of the clone that `t` is in. */
-static uint64_t clone_flags(struct engine_task *t, int event)
+/* The flags of the clone of `tid` that `t` is in. */
+static uint64_t clone_flags(struct engine_task *t, int event, pid_t tid)
 {
 	uint64_t flags = 0;
+	pid_t tgid, ppid;
 
 	if (event == PTRACE_EVENT_FORK)
 		flags = SIGCHLD;
@@ -168,8 +174,13 @@ static uint64_t clone_flags(struct engine_task *t, int event)
 		return flags;
 	if (arch_nr(&t->regs) == SYS_clone)
 		return t->regs.rdi & 0xffffffff;
-	if (arch_nr(&t->regs) == SYS_clone3)
+	if (arch_nr(&t->regs) == SYS_clone3) {
 		pt_read(t, t->regs.rdi, &flags, sizeof(flags));
+	} else if (event == PTRACE_EVENT_CLONE) { /* of another ABI */
+		read_status(tid, &tgid, &ppid);
+		if (tgid != tid)
+			flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+	}
 	return flags;
 }
 
@@ -202,7 +213,7 @@ static int on_clone(struct engine_task *t, int event, struct engine_event *ev)
 	t->state = PT_HELD;
 	child->parent = t;
 	t->child = child;
-	child->clone_flags = clone_flags(t, event);
+	child->clone_flags = clone_flags(t, event, tid);
 	return is_newborn(child) ? new_task_ready(child, ev) : 0;
 }
 
@@ -308,7 +319,21 @@ static int on_seccomp(struct engine_task *t, struct engine_event *ev)
 	}
 	forget_call(t);
 	call_of(&info, &call);
+	/* A page that never enters the kernel, in all but name: no exit follows, and a change is fatal. */
+	if (call.pc >> 12 == ARCH_VSYSCALL >> 12) {
+		pt_go(t, 0);
+		return 0;
+	}
 	return on_entry(t, &call, ev);
+}
+
+/*
+ * The filter stops it again, once the program's own filters have seen the call as
+ * it was made: here they would see the -1 of a call that a layer answers.
+ */
+static bool filter_stops(const struct pt_engine *e, int64_t nr)
+{
+	return e->filtered && (nr == SYS_clone3 || wanted(&e->select, nr));
 }
 
 /* Every call stops: do here what the filter does, and what it would have done. */
@@ -319,12 +344,16 @@ static int on_syscall_entry(struct engine_task *t, const struct __ptrace_syscall
 	int error;
 
 	forget_call(t);
-	t->phase = PT_CALL;
 	call_of(info, &call);
 	foreign = info->arch != ARCH_AUDIT || (call.nr >= 0 && (call.nr & ARCH_X32_BIT));
 	error = foreign ? ENOSYS : filter_bypass(call.nr, call.args);
 	if (foreign && t->e->foreign == ENGINE_FOREIGN_NATIVE)
 		error = 0;
+	if (!foreign && !error && filter_stops(t->e, call.nr)) {
+		pt_go(t, 0);
+		return 0;
+	}
+	t->phase = PT_CALL;
 	if (error && !t->e->filtered && !t->launching)
 		return answer(t, -error);
 	if (foreign || error) { /* native, or the filter is about to refuse it */
@@ -337,11 +366,15 @@ static int on_syscall_entry(struct engine_task *t, const struct __ptrace_syscall
 /* A child the kernel did not report (clone3 with flags changed behind our back) must not run. */
 static void check_child(struct engine_task *t)
 {
-	int64_t child = arch_result(&t->regs);
+	pid_t child = (pid_t)arch_result(&t->regs), tgid, ppid;
 
 	if (t->is_clone3 && !t->clone_seen && child > 0) {
-		log_warning("task %d made an untraced child %lld: it is killed", (int)t->tid, (long long)child);
-		kill((pid_t)child, SIGKILL);
+		log_warning("task %d made an untraced child: both are killed", (int)t->tid);
+		/* In a pid namespace that number is another's. */
+		read_status(child, &tgid, &ppid);
+		if (ppid == t->tgid || tgid == t->tgid)
+			kill(child, SIGKILL);
+		kill(t->tgid, SIGKILL);
 	}
 	t->is_clone3 = false;
 }
@@ -397,6 +430,7 @@ static int on_exec(struct pt_engine *e, struct engine_task *leader, struct engin
 
 	if (!t)
 		t = leader;
+	leader->dying = false;
 	pt_mm_put(t->mm, t->scratch);
 	t->mm = pt_mm_new();
 	t->scratch = 0;
@@ -547,12 +581,14 @@ void pt_hide_signal(struct engine_task *t, int sig)
 
 static int on_event_stop(struct engine_task *t, int sig, struct engine_event *ev)
 {
-	bool group = sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+	bool group = stop_signal(sig);
 
 	if (t->state == PT_SEIZED)
 		return report_new(t, ev);
-	if (!t->reported)
+	if (!t->reported) {
+		t->stopped = group;
 		return new_task_ready(t, ev);
+	}
 	if (t->phase == PT_REISSUE) { /* later: it is on its way into a call */
 		t->interrupt = true;
 		pt_go(t, 0);
@@ -592,9 +628,12 @@ static int on_signal(struct engine_task *t, int sig, struct engine_event *ev)
 
 static int on_exiting(struct engine_task *t, struct engine_event *ev)
 {
+	t->dying = false;
 	if (!t->reported) { /* killed before its first stop: it will never run */
 		struct engine_task *parent = take_parent(t);
 
+		if (is_newborn(t))
+			t->e->newborns--;
 		pt_go(t, 0);
 		if (parent)
 			let_go(parent);
@@ -746,10 +785,10 @@ int pt_status(struct pt_engine *e, pid_t tid, int status, struct engine_event *e
 			kill(tid, SIGKILL);
 			return 0;
 		}
-		if (status >> 16 == PTRACE_EVENT_STOP) {
-			e->newborns++;
+		e->newborns++; /* its first stop, or, killed before, its last */
+		t->stopped = stop_signal(WSTOPSIG(status));
+		if (status >> 16 != PTRACE_EVENT_EXIT)
 			return 0;
-		}
 	}
 	return on_stopped(e, t, status, ev);
 }

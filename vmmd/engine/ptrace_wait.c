@@ -19,6 +19,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -51,13 +52,28 @@ static int wait_any(pid_t *tid, int *status, int flags)
 	return r == 0 || errno == EINTR ? 0 : -errno;
 }
 
+/* While it was kept here an execve(2) may have put another thread in this one's place. */
+static bool is_stale(const struct pt_stash *s)
+{
+	siginfo_t info;
+
+	if (!WIFSTOPPED(s->status) || !(s->status >> 16))
+		return false;
+	return ptrace(PTRACE_GETSIGINFO, s->tid, NULL, &info) == 0 && info.si_code != s->status >> 8;
+}
+
 static int pop(struct pt_engine *e, pid_t *tid, int *status)
 {
-	struct pt_stash *s = &e->stash[--e->stashed];
+	while (e->stashed) {
+		struct pt_stash *s = &e->stash[--e->stashed];
 
-	*tid = s->tid;
-	*status = s->status;
-	return 1;
+		if (is_stale(s))
+			continue;
+		*tid = s->tid;
+		*status = s->status;
+		return 1;
+	}
+	return 0;
 }
 
 /*
@@ -194,8 +210,8 @@ int pt_wait(struct pt_engine *e, bool block, pid_t *tid, int *status)
 {
 	int rc;
 
-	if (e->stashed)
-		return pop(e, tid, status);
+	if (pop(e, tid, status))
+		return 1;
 	if (e->ntasks <= FEW_TASKS) {
 		e->since_scan = SCAN_NOW; /* SIGCHLDs of now mean nothing later */
 		return wait_any(tid, status, block ? 0 : WNOHANG);
