@@ -376,8 +376,11 @@ static int retire(struct control_conn *c)
 static void on_io(struct loop_io *io, short revents)
 {
 	struct control_conn *c = (struct control_conn *)io;
+	void (*turn)(bool) = c->handlers->turn;
 
 	c->busy++;
+	if (turn)
+		turn(true);
 	if ((revents & POLLOUT) && c->state != CTL_DEAD)
 		flush(c);
 	if ((revents & POLLIN) && c->state == CTL_OPEN && control_room(c))
@@ -397,6 +400,8 @@ static void on_io(struct loop_io *io, short revents)
 	}
 	watch(c);
 	unbusy(c);
+	if (turn)
+		turn(false);
 }
 
 void control_feed(struct control_conn *c, const char *line, int fd)
@@ -595,12 +600,16 @@ static void clip_state(json_t *state)
 	json_object_foreach_safe(state, tmp, key, value)
 		if (json_is_string(value) && json_string_length(value) > 256)
 			json_object_set_new(state, key, clipped(value, 256));
-	if (!json_is_array(cmd))
+	if (!json_is_array(cmd)) {
+		json_object_del(state, "command");
 		return;
+	}
 	while (json_array_size(cmd) > 32)
 		json_array_remove(cmd, json_array_size(cmd) - 1);
 	json_array_foreach(cmd, i, arg)
-		if (json_string_length(arg) > 256)
+		if (!json_is_string(arg))
+			json_array_set_new(cmd, i, json_string("?"));
+		else if (json_string_length(arg) > 256)
 			json_array_set_new(cmd, i, clipped(arg, 256));
 }
 
@@ -636,6 +645,7 @@ int control_hear(int sock, json_t **state)
 	if (n > 0) {
 		*state = mh.msg_flags & MSG_TRUNC ? NULL : json_loadb(buf, (size_t)n, 0, NULL);
 		if (json_is_object(*state)) {
+			clip_state(*state);
 			n = 1;
 		} else {
 			json_decref(*state);

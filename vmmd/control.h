@@ -41,6 +41,8 @@ struct control_handlers {
 	void (*on_closed)(struct control_conn *);
 	/* There was no room (control_room()), and now all output is sent: streams may go on. May be NULL. */
 	void (*on_room)(struct control_conn *);
+	/* Before and after whatever the loop has to do for a connection. May be NULL. */
+	void (*turn)(bool begin);
 };
 
 /* Takes `fd` (made non-blocking), closes it on failure too. NULL: out of memory. */
@@ -93,7 +95,7 @@ int control_hand(int sock, int fd, const char *line, size_t len);
 int control_take(int sock, int *fd, char **line);
 /* Worker: tell the parent a state, see worker.h. A long "command" is cut. Steals `state`. */
 int control_tell(int sock, json_t *state);
-/* Parent: hear one. 1 and *state (a new reference), 0, -ECONNRESET; -EPROTO if it was not an object. */
+/* Parent: hear one, cut likewise. 1 and *state (a new reference), 0, -ECONNRESET; -EPROTO if it was not an object. */
 int control_hear(int sock, json_t **state);
 
 #endif

@@ -443,6 +443,8 @@ static struct vmmd_timer *host_timer_start(struct vmmd_layer *l, int64_t ms, boo
 
 	if (!t)
 		return NULL;
+	if (ms < 1) /* to repeat after nothing would be to spin */
+		ms = repeat ? 1 : 0;
 	t->layer = l;
 	t->fn = fn;
 	t->arg = arg;

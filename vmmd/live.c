@@ -180,3 +180,12 @@ void live_stop(struct session *s, const struct control_conn *c)
 		detach(s, v);
 	}
 }
+
+void live_end(struct session *s)
+{
+	for (struct live *v = s->lives; v; v = v->next) {
+		on_readable(&v->io, POLLIN);
+		control_reply_ok(v->conn, v->id, json_pack("{s:i}", "session", (int)getpid()));
+		control_finish(v->conn);
+	}
+}

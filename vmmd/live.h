@@ -18,5 +18,7 @@ void live_start(struct session *, struct control_conn *, const json_t *msg);
 void live_room(struct session *, const struct control_conn *);
 /* End the trace of this connection, or all (NULL), without a mark. */
 void live_stop(struct session *, const struct control_conn *);
+/* The session has ended: send what is left and the replies. */
+void live_end(struct session *);
 
 #endif

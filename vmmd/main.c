@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "proto/paths.h"
 #include "vmmd/listen.h"
@@ -168,6 +169,17 @@ static int have_standard_fds(void)
 	return 0;
 }
 
+/* One descriptor a connection, two a session; a private instance has its client's limit, made for select(2). */
+static void raise_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments a = {.cfg = {.private_fd = -1, .instance = geteuid() ? PARENT_USER : PARENT_SYSTEM}};
@@ -187,6 +199,7 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
+	raise_descriptors();
 
 	if (!a.have_mode)
 		a.cfg.mode = a.cfg.instance == PARENT_SYSTEM ? 0666 : 0600;

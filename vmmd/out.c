@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +97,9 @@ static void write_all(struct vmmd_out *o, const char *buf, size_t len)
 		ssize_t n = write(o->fd, buf, len);
 
 		if (n < 0 && errno == EINTR)
+			continue;
+		/* The program shares its standard error and may have made it non-blocking. */
+		if (n < 0 && errno == EAGAIN && poll(&(struct pollfd){.fd = o->fd, .events = POLLOUT}, 1, -1) >= 0)
 			continue;
 		if (n < 0) {
 			o->dead = true;

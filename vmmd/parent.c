@@ -8,7 +8,9 @@
  * worker says on its control socket is as hostile as a client.
  *
  * A worker that is gone is noticed by the end of its control socket and then
- * reaped by its own process id. Nothing here handles SIGCHLD.
+ * reaped by its own process id; one that lives on without the socket is killed.
+ * Nothing here handles SIGCHLD. The client that started a worker may wait for
+ * word of it, so the parent keeps that connection too and says how it ended.
  *
  * Owners: the parent owns its peers (connections) and sessions; a peer owns
  * its connection until it is given to a worker.
@@ -22,6 +24,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +42,7 @@
 #define ACCEPT_PAUSE_MS 100   /* when out of descriptors */
 #define REAP_MS 10
 #define END_WAIT_MS 5000 /* how long workers may take to end with us */
+#define LEFT_MS 500	 /* how often workers that start are looked at */
 
 struct peer {
 	LIST_ENTRY(peer) list;
@@ -54,6 +58,10 @@ struct worker {
 	pid_t pid;
 	uid_t uid;
 	int sock; /* -1: at its end, to be reaped */
+	int waited; /* for its end, ms */
+	int client; /* the connection that asked for it, or -1: for us to write to only */
+	json_int_t id; /* of that request */
+	int left; /* times that the client was seen gone before there was a session */
 	time_t started;
 	json_t *state; /* what the worker told, known keys only; NULL: not running yet */
 };
@@ -65,6 +73,7 @@ struct parent {
 	struct loop_io accept_io;
 	struct loop_timer accept_timer;
 	struct loop_timer reap_timer;
+	struct loop_timer left_timer;
 	struct loop_signal term, intr, hup;
 	LIST_HEAD(peers, peer) peers;
 	LIST_HEAD(workers, worker) workers;
@@ -113,11 +122,11 @@ static bool too_many(const struct parent *p, uid_t uid)
 	const struct peer *peer;
 	unsigned int n = 0;
 
-	if (p->npeers >= MAX_PEERS)
-		return true;
+	if (uid == 0) /* must get in when users have taken all there is */
+		return false;
 	LIST_FOREACH(peer, &p->peers, list)
 		n += peer->who.uid == uid;
-	return uid != 0 && n >= MAX_USER_PEERS;
+	return p->npeers >= MAX_PEERS || n >= MAX_USER_PEERS;
 }
 
 /* Takes `fd`. */
@@ -183,9 +192,34 @@ static void worker_gone(struct worker *w)
 	struct parent *p = w->parent;
 
 	LIST_REMOVE(w, list);
+	if (w->client >= 0)
+		close(w->client);
 	json_decref(w->state);
 	free(w);
 	end_if_idle(p);
+}
+
+/* Nobody else can tell the client why the worker does not answer any more. */
+static void tell_client(const struct worker *w, const char *how, int number)
+{
+	char line[256];
+	int n = snprintf(line, sizeof(line),
+			 "{\"id\":%lld,\"ok\":false,\"errno\":\"ECHILD\",\"error\":\"the worker of session %d ended %s %d\"}\n",
+			 (long long)w->id, (int)w->pid, how, number);
+
+	if (w->client >= 0)
+		send(w->client, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void report_end(const struct worker *w, int status)
+{
+	if (WIFSIGNALED(status)) {
+		if (w->left < 2) /* else we did it */
+			log_warning("worker of session %d ended by signal %d", (int)w->pid, WTERMSIG(status));
+		tell_client(w, "by signal", WTERMSIG(status));
+	} else if (WEXITSTATUS(status)) {
+		tell_client(w, "with status", WEXITSTATUS(status));
+	}
 }
 
 /* True: the worker is reaped and the session gone. */
@@ -196,8 +230,8 @@ static bool worker_reap(struct worker *w)
 
 	if (pid == 0 || (pid < 0 && errno == EINTR))
 		return false;
-	if (pid == w->pid && WIFSIGNALED(status))
-		log_warning("worker of session %d ended by signal %d", (int)w->pid, WTERMSIG(status));
+	if (pid == w->pid)
+		report_end(w, status);
 	worker_gone(w);
 	return true;
 }
@@ -210,8 +244,14 @@ static void on_reap_timer(struct loop_timer *t)
 
 	for (w = LIST_FIRST(&p->workers); w; w = next) {
 		next = LIST_NEXT(w, list);
-		if (w->sock < 0 && !worker_reap(w))
-			left = true;
+		if (w->sock >= 0 || worker_reap(w))
+			continue;
+		left = true;
+		w->waited += REAP_MS;
+		if (w->waited == END_WAIT_MS) {
+			log_warning("session %d does not end: its worker is killed", (int)w->pid);
+			kill(w->pid, SIGKILL);
+		}
 	}
 	if (!left)
 		loop_timer_stop(p->loop, &p->reap_timer);
@@ -257,15 +297,41 @@ static void worker_state(struct worker *w, const json_t *told)
 	}
 }
 
-/* From now on a private instance must not hold the terminal or pipes of its client. */
-static void let_go_of_stderr(void)
+/*
+ * A worker that still opens its layers (a file may be a FIFO) does not look
+ * whether its client waits, and nobody else would ever end it. Killed when seen
+ * twice: the first time its word may be under way.
+ */
+static void on_left_timer(struct loop_timer *t)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct parent *p = PARENT_OF(t, left_timer);
+	struct worker *w;
+	bool starting = false;
+
+	LIST_FOREACH(w, &p->workers, list) {
+		struct pollfd pfd = {.fd = w->client};
+
+		if (w->state || w->sock < 0 || w->client < 0)
+			continue;
+		starting = true;
+		if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP) && ++w->left == 2)
+			kill(w->pid, SIGKILL);
+	}
+	if (!starting)
+		loop_timer_stop(p->loop, &p->left_timer);
+}
+
+/* Let go of standard descriptors. */
+static int to_null(int first, int last)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
 
 	if (null < 0)
-		return;
-	dup2(null, 2);
+		return -errno;
+	for (fd = first; fd <= last; fd++)
+		dup2(null, fd);
 	close(null);
+	return 0;
 }
 
 static void on_worker(struct loop_io *io, short revents)
@@ -282,7 +348,7 @@ static void on_worker(struct loop_io *io, short revents)
 		worker_state(w, told);
 		json_decref(told);
 		if (first && p->cfg->instance == PARENT_PRIVATE)
-			let_go_of_stderr();
+			to_null(2, 2); /* it is the program's alone now */
 		return;
 	}
 	if (ret == 0)
@@ -309,17 +375,17 @@ static unsigned int user_workers(const struct parent *p, uid_t uid)
 /* Move what the worker gets out of the way of the small numbers. */
 static int move_up(int fd)
 {
-	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 16);
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 6);
 }
 
 /*
- * The new process. Of the parent's descriptors it keeps the standard ones and
- * its own three; of its signal handling nothing (the handlers belong to a loop
- * that does not exist here).
+ * The new process. Of the parent's descriptors it keeps its own three, and for
+ * its log standard error if it runs as our user; of the signal handling nothing
+ * (the handlers belong to a loop that does not exist here), nor the terminal.
  */
 static _Noreturn void worker_child(struct peer *peer, int sock, int client_err, char *line)
 {
-	static const int sigs[] = {SIGTERM, SIGINT, SIGHUP};
+	static const int sigs[] = {SIGTERM, SIGINT, SIGHUP, SIGALRM};
 	struct worker_start ws = {.uid = peer->who.uid, .gid = peer->who.gid, .request = line};
 	bool private = peer->parent->cfg->instance == PARENT_PRIVATE;
 	bool with_err = client_err >= 0;
@@ -340,15 +406,16 @@ static _Noreturn void worker_child(struct peer *peer, int sock, int client_err, 
 		_exit(1);
 	if (close_range(with_err ? 6 : 5, ~0U, 0))
 		_exit(1);
-	if (private)
-		let_go_of_stderr();
+	setsid();
+	if (to_null(0, private || ws.uid != geteuid() ? 2 : 1))
+		_exit(1);
 	if (priv_groups(ws.client))
 		_exit(1);
 	worker_main(&ws);
 }
 
 /* Give the connection and its request to a new worker. The peer is gone if this returns 0. */
-static int start_worker(struct peer *peer, int client_err)
+static int start_worker(struct peer *peer, json_int_t id, int client_err)
 {
 	struct parent *p = peer->parent;
 	struct worker *w = calloc(1, sizeof(*w));
@@ -375,6 +442,10 @@ static int start_worker(struct peer *peer, int client_err)
 	w->sock = sv[0];
 	w->uid = peer->who.uid;
 	w->started = time(NULL);
+	w->id = id;
+	w->client = fcntl(control_fd(peer->conn), F_DUPFD_CLOEXEC, 3);
+	if (!loop_timer_active(&p->left_timer))
+		loop_timer_start(p->loop, &p->left_timer, LEFT_MS, LEFT_MS);
 	loop_io_init(&w->io, on_worker, w->sock, POLLIN);
 	loop_io_start(p->loop, &w->io);
 	LIST_INSERT_HEAD(&p->workers, w, list);
@@ -484,7 +555,7 @@ static void to_new_worker(struct peer *peer, const json_t *msg, int client_err)
 		control_reply_error(peer->conn, id, EAGAIN, "user %u has %d sessions, no more are allowed",
 				    (unsigned int)uid, MAX_USER_WORKERS);
 	} else if (may_leave(peer, msg)) {
-		ret = start_worker(peer, client_err);
+		ret = start_worker(peer, id, client_err);
 		if (ret)
 			control_reply_error(peer->conn, id, ret, "cannot start a worker: %s", strerror(-ret));
 	}
@@ -585,7 +656,25 @@ static void on_line(struct control_conn *conn, json_t *msg, int fd)
 		close(fd);
 }
 
-static const struct control_handlers peer_handlers = {.on_line = on_line, .on_closed = on_closed};
+/*
+ * To close what a client has sent may wait as long as the client likes: a socket
+ * with SO_LINGER does. A signal ends that wait, so the time of one turn is bounded.
+ */
+static void hurry(bool begin)
+{
+	struct itimerval t = {0};
+
+	if (begin)
+		t.it_value.tv_usec = t.it_interval.tv_usec = 2000;
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static void on_alarm(int signo)
+{
+	(void)signo;
+}
+
+static const struct control_handlers peer_handlers = {.on_line = on_line, .on_closed = on_closed, .turn = hurry};
 
 /* ------------------------------------------------------------------- whole */
 
@@ -641,6 +730,7 @@ static int start(struct parent *p)
 	const struct parent_config *cfg = p->cfg;
 	int ret;
 
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
 	loop_signal_init(&p->term, on_term, SIGTERM);
 	loop_signal_init(&p->intr, on_intr, SIGINT);
 	loop_signal_init(&p->hup, on_hup, SIGHUP);
@@ -648,6 +738,7 @@ static int start(struct parent *p)
 	loop_signal_start(p->loop, &p->intr);
 	loop_signal_start(p->loop, &p->hup);
 	loop_timer_init(&p->reap_timer, on_reap_timer);
+	loop_timer_init(&p->left_timer, on_left_timer);
 	loop_timer_init(&p->accept_timer, on_accept_timer);
 	if (cfg->socket) {
 		ret = listen_start(&p->listener, cfg->socket, cfg->mode);
@@ -698,6 +789,7 @@ int parent_run(const struct parent_config *cfg)
 		peer_close(LIST_FIRST(&p.peers));
 	end_workers(&p);
 	loop_timer_stop(p.loop, &p.reap_timer);
+	loop_timer_stop(p.loop, &p.left_timer);
 	loop_signal_stop(p.loop, &p.term);
 	loop_signal_stop(p.loop, &p.intr);
 	loop_signal_stop(p.loop, &p.hup);

@@ -142,7 +142,7 @@ static int check_mode(const struct stat *st, const char *what, char *why, size_t
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) && !sticky)
 		snprintf(why, len, "%s is writable by its group or everybody (mode %04o); chmod go-w", what,
 			 (unsigned)(st->st_mode & 07777));
-	else if (st->st_uid != 0 && st->st_uid != geteuid() && !sticky)
+	else if (st->st_uid != 0 && st->st_uid != geteuid()) /* the owner may rename in a sticky one too */
 		snprintf(why, len, "%s belongs to user %u; it must be root's or yours", what, (unsigned)st->st_uid);
 	else
 		return 0;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmmd/conf.h"
@@ -89,20 +90,33 @@ static int read_conf(struct conf *c, const json_t *msg, char *why)
 	return rc;
 }
 
-/* The user's own directory applies while layers open their files. */
+/* Where no name that is not absolute leads anywhere, and nothing can be made. */
+#define NOWHERE "/proc/self/fdinfo"
+
+/*
+ * The user's own directory applies while layers open their files. It may have no
+ * name (deleted, not UTF-8): then the process to take over is asked. Where its
+ * user may not go, the program itself could not open anything either.
+ */
 static int enter_dir(const json_t *msg, char *why)
 {
 	const char *cwd = control_str(msg, "cwd");
+	json_int_t pid = json_integer_value(json_object_get(msg, "pid"));
+	char link[64];
+	int rc;
 
-	if (!cwd || cwd[0] != '/') {
+	if (cwd ? cwd[0] != '/' : pid <= 1) {
 		snprintf(why, WHY, "\"cwd\" wants an absolute path");
 		return -EINVAL;
 	}
-	if (chdir(cwd) < 0) {
-		snprintf(why, WHY, "cannot go to %s: %s", cwd, strerror(errno));
-		return -errno;
-	}
-	return 0;
+	if (cwd && chdir(cwd) == 0)
+		return 0;
+	rc = cwd ? -errno : -ENOENT;
+	snprintf(link, sizeof(link), "/proc/%lld/cwd", (long long)pid);
+	if ((pid > 1 && chdir(link) == 0) || ((rc == -EACCES || errno == EACCES) && chdir(NOWHERE) == 0))
+		return 0;
+	snprintf(why, WHY, "cannot go to %s: %s", cwd ? cwd : link, strerror(-rc));
+	return rc;
 }
 
 static int build(struct worker *w, const json_t *msg, bool dry, char *why)
@@ -143,12 +157,12 @@ static void tell_parent(struct worker *w, const json_t *msg, pid_t pid)
 {
 	char *layers = report_layers(w->session);
 	const char *name = control_str(msg, "name");
-	json_t *argv = json_object_get(msg, "argv");
+	const json_t *argv = json_object_get(msg, "argv");
 	json_t *state = json_pack("{s:s, s:s, s:s, s:s, s:i}", "state", "running", "name", name ? name : "", "engine",
 				  req_fsm_engine(w->session), "layers", layers ? layers : "", "pid", (int)pid);
 
 	if (argv)
-		json_object_set(state, "command", argv);
+		json_object_set_new(state, "command", json_deep_copy(argv)); /* it will be cut */
 	control_tell(w->start->control, state);
 	free(layers);
 }
@@ -213,8 +227,12 @@ static int attach(struct worker *w, const json_t *msg, char *why)
 
 static int run(struct worker *w, const json_t *msg, char *why)
 {
-	int rc = build(w, msg, false, why);
+	const json_t *mask = json_object_get(msg, "umask");
+	int rc;
 
+	if (json_is_integer(mask)) /* for the files of layers */
+		umask((mode_t)json_integer_value(mask) & 0777);
+	rc = build(w, msg, false, why);
 	if (rc == 0)
 		rc = req_fsm_start(w->session, why, WHY);
 	if (rc < 0)
@@ -458,6 +476,8 @@ static void farewell(struct worker *w)
 		control_reply_ok(w->run, w->run_id, o);
 		control_finish(w->run);
 	}
+	if (w->session)
+		live_end(w->session);
 	if (!w->conns)
 		return;
 	loop_timer_init(&w->linger, on_linger);

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include "clients/lib/impl.h"
 #include "proto/paths.h"
@@ -194,6 +195,19 @@ static bool is_private_name(const char *name)
 	       !strcmp(name + len - suf, VMMD_PRIVATE_SUFFIX);
 }
 
+/* Does nobody listen there for good? Between bind(2) and listen(2) of a daemon that starts, it refuses too. */
+static bool is_stale(const char *path)
+{
+	struct vmmctl *c;
+	int ret;
+
+	nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	ret = vmmctl_open(&c, path, true);
+	if (ret == 0)
+		vmmctl_close(c);
+	return ret == -ECONNREFUSED;
+}
+
 /* The sockets of one directory, which belongs to one user. */
 static void visit_dir(struct each *e, const char *dir)
 {
@@ -222,7 +236,8 @@ static void visit_dir(struct each *e, const char *dir)
 		n = snprintf(path, sizeof(path), "%s/%s", dir, ent->d_name);
 		if (n < 0 || (size_t)n >= sizeof(path))
 			continue;
-		if (visit(e, path) == -ECONNREFUSED && ours && is_private_name(ent->d_name))
+		if (visit(e, path) == -ECONNREFUSED && ours && is_private_name(ent->d_name) &&
+		    is_stale(path))
 			unlinkat(fd, ent->d_name, 0);
 	}
 	closedir(d);

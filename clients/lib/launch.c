@@ -79,29 +79,24 @@ static json_t *config_object(const char *file, char *why, size_t whylen)
 	return obj;
 }
 
-/* Where relative paths start. It must be exact, so it is not made to fit. */
-static json_t *cwd_string(char *why, size_t len)
+/* Where relative paths start. It must be exact: if it has no name that can be sent, the daemon asks our process. */
+static json_t *cwd_string(void)
 {
 	char *cwd = getcwd(NULL, 0);
-	json_t *str = cwd ? json_string(cwd) : NULL;
+	json_t *str = cwd && cwd[0] == '/' ? json_string(cwd) : NULL;
 
-	if (!cwd)
-		snprintf(why, len, "working directory: %s", strerror(errno));
-	else if (!str)
-		snprintf(why, len, "the working directory's name is not UTF-8");
 	free(cwd);
 	return str;
 }
 
 json_t *vmmctl_config(const char *file, const char *const *layers, size_t n, char *why, size_t len)
 {
-	json_t *cwd = cwd_string(why, len), *list = json_array(), *fields;
+	json_t *cwd = cwd_string(), *list = json_array(), *fields;
 	size_t i;
 
-	fields = cwd ? json_pack("{s:o, s:o}", "cwd", cwd, "layers", list) : NULL;
+	fields = json_pack("{s:o, s:o*}", "layers", list, "cwd", cwd);
 	if (!fields) {
-		if (!cwd)
-			json_decref(list);
+		snprintf(why, len, "out of memory");
 		return NULL;
 	}
 	for (i = 0; i < n; i++)
@@ -127,7 +122,10 @@ static json_t *run_fields(const struct vmmctl_launch *l, char *why, size_t len)
 	json_t *argv = json_array();
 	const char *slash = strrchr(l->argv[0], '/');
 	const char *name = l->name ? l->name : slash && slash[1] ? slash + 1 : l->argv[0];
+	mode_t mask = umask(0);
 	size_t i;
+
+	umask(mask);
 
 	if (!fields) {
 		json_decref(argv);
@@ -138,6 +136,7 @@ static json_t *run_fields(const struct vmmctl_launch *l, char *why, size_t len)
 	json_object_set_new(fields, "argv", argv);
 	json_object_set_new(fields, "name", vmmctl_text(name, 64));
 	json_object_set_new(fields, "pid", json_integer(getpid()));
+	json_object_set_new(fields, "umask", json_integer(mask));
 	json_object_set_new(fields, "summary", json_boolean(l->summary));
 	if (l->engine)
 		json_object_set_new(fields, "engine", vmmctl_text(l->engine, 64));

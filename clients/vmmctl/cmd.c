@@ -106,8 +106,11 @@ static int collect(struct vmmctl *c, const char *path, void *arg)
 	json_t *reply, *row;
 	size_t i;
 
-	if (vmmctl_call(c, "ps", NULL, &reply)) {
-		cmd_fail("%s: %s", path, vmmctl_error(c));
+	int ret = vmmctl_call(c, "ps", NULL, &reply);
+
+	if (ret) {
+		if (ret != -ECONNRESET) /* else it has ended meanwhile, and its session with it */
+			cmd_fail("%s: %s", path, vmmctl_error(c));
 		return 0; /* the others may do */
 	}
 	json_array_foreach(json_object_get(reply, "sessions"), i, row) {
