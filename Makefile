@@ -98,7 +98,7 @@ install: all
 	install -m 644 configs/*.service $(DESTDIR)$(PREFIX)/share/vmmd/systemd
 	for m in $(MANPAGES); do install -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}; done
 
-MANPAGES = $(shell git ls-files '*.[1578]' 2>/dev/null || find proto vmmd clients -name '*.[1578]')
+MANPAGES = $(shell find proto vmmd clients -name '*.[1578]')
 
 clean:
 	rm -rf $(BUILD)

@@ -51,6 +51,11 @@ int cmd_usage(const char *command, const char *fmt, ...)
 	return CMD_USAGE;
 }
 
+int cmd_bad_option(char **argv)
+{
+	return cmd_usage(argv[0], "%s: unknown option '%s', or its argument is missing", argv[0], argv[optind - 1]);
+}
+
 int cmd_help(const char *text)
 {
 	fputs(text, stdout);
@@ -75,7 +80,7 @@ int cmd_options(int argc, char **argv, const char *help, int min, int max, bool 
 		else if (opt == 'q' && quiet)
 			*quiet = true;
 		else
-			return CMD_USAGE;
+			return cmd_bad_option(argv);
 	}
 	if (argc - optind < min)
 		return cmd_usage(argv[0], "%s: an argument is missing", argv[0]);

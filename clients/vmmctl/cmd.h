@@ -35,6 +35,8 @@ int cmd_version(const struct ctl *, int argc, char **argv);
 int cmd_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cmd_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Show a help text. */
+/* In a getopt loop with opterr 0: say which option was not understood. CMD_USAGE. */
+int cmd_bad_option(char **argv);
 int cmd_help(const char *text);
 
 /*

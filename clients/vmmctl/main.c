@@ -46,6 +46,14 @@ static int help(void)
 	return fflush(stdout) ? CMD_FAILED : CMD_OK;
 }
 
+static int version(const struct ctl *ctl)
+{
+	char name[] = "version", *argv[] = {name, NULL};
+
+	optind = 0;
+	return cmd_version(ctl, 1, argv);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -59,15 +67,16 @@ int main(int argc, char **argv)
 	size_t i;
 	int opt;
 
+	opterr = 0; /* we say it ourselves */
 	while ((opt = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
 		if (opt == 's')
 			ctl.socket = optarg;
 		else if (opt == 'h')
 			return help();
 		else if (opt == 'V')
-			return cmd_version(&ctl, 1, (char *[]){(char *)"version", NULL});
+			return version(&ctl);
 		else
-			return CMD_USAGE;
+			return cmd_usage(NULL, "unknown option '%s', or its argument is missing", argv[optind - 1]);
 	}
 	if (optind == argc)
 		return cmd_usage(NULL, "a command is missing");

@@ -161,7 +161,7 @@ static int check_parse(int argc, char **argv, struct check_args *a)
 		else if (opt == 'j')
 			a->json = true;
 		else
-			return CMD_USAGE;
+			return cmd_bad_option(argv);
 	}
 	if (optind < argc)
 		a->file = argv[optind++];

@@ -23,14 +23,14 @@ static const char run_help[] =
 	"Usage: vmmctl run [OPTION]… [--] COMMAND [ARGUMENT]…\n"
 	"Run a program under layers, by a running daemon or else by one of its own.\n"
 	"\n"
-	"  -c, --config FILE                 session file, see vmmd.conf(5)\n"
-	"  -l, --layer NAME[,KEY=VALUE]…     add an outermost layer; lists are joined with +,\n"
-	"                                    @all is every system call; see vmmctl plugins\n"
-	"  -e, --engine NAME                 auto, ptrace, …; see vmmctl status\n"
-	"  -n, --name NAME                   of the session, for vmmctl ps\n"
-	"      --private                     use no running daemon\n"
-	"      --summary                     wait for the whole session and show its counters\n"
-	"      --help                        show this text\n"
+	"  -c, --config FILE               session file, see vmmd.conf(5)\n"
+	"  -l, --layer NAME[,KEY=VALUE]…   add an outermost layer; lists are joined with\n"
+	"                                  +, @all is every call; see vmmctl plugins\n"
+	"  -e, --engine NAME               auto, ptrace, …; see vmmctl status\n"
+	"  -n, --name NAME                 of the session, for vmmctl ps\n"
+	"      --private                   use no running daemon\n"
+	"      --summary                   wait for the whole session, show its counters\n"
+	"      --help                      show this text\n"
 	"\n"
 	"The program has the terminal, descriptors, process group and exit status of a\n"
 	"bare run. Status 125: the session was refused; 126: COMMAND cannot be executed;\n"
@@ -81,7 +81,7 @@ static int parse(int argc, char **argv, struct run_args *a)
 		case 'h':
 			return cmd_help(run_help);
 		default:
-			return CMD_USAGE;
+			return cmd_bad_option(argv);
 		}
 	}
 	if (optind == argc)
@@ -229,7 +229,11 @@ int cmd_run(const struct ctl *ctl, int argc, char **argv)
 		return ret;
 	if (open_daemon(ctl, &a, &c))
 		return VMMCTL_REFUSED;
-	ret = a.launch.summary ? run_and_wait(c, &a.launch) : launch(c, &a.launch);
-	vmmctl_close(c);
-	return ret;
+	if (a.launch.summary) {
+		ret = run_and_wait(c, &a.launch);
+		vmmctl_close(c);
+		return ret;
+	}
+	/* What failed may have failed as a task of the session: no more calls than must be. */
+	_exit(launch(c, &a.launch));
 }

@@ -66,10 +66,10 @@ static const char trace_help[] =
 	"Watch a running session from its outermost place, until interrupted. The\n"
 	"session goes on as before.\n"
 	"\n"
-	"  -l, --layer KEY=VALUE[,…]   options of the trace layer, as syscalls=openat+close;\n"
-	"                              see vmmctl plugins trace\n"
-	"      --format FORMAT         lines of text or of JSON\n"
-	"      --help                  show this text\n";
+	"  -l, --layer KEY=VALUE[,…]  options of the trace layer, as\n"
+	"                             syscalls=openat+close; see vmmctl plugins trace\n"
+	"      --format FORMAT        lines of text or of JSON\n"
+	"      --help                 show this text\n";
 
 static int print_stream(struct vmmctl *c, const char *who)
 {
@@ -113,7 +113,7 @@ int cmd_trace(const struct ctl *ctl, int argc, char **argv)
 		else if (opt == 'f')
 			format = optarg;
 		else
-			return opt == 'h' ? cmd_help(trace_help) : CMD_USAGE;
+			return opt == 'h' ? cmd_help(trace_help) : cmd_bad_option(argv);
 	}
 	if (argc - optind != 1)
 		return cmd_usage("trace", "trace: one session is wanted");

@@ -35,6 +35,9 @@
  * the magic and the major version match and the plugin's minor version is not
  * newer than its own.
  *
+ * Compilers. C99 and later, and C++. siginfo_t is POSIX.1-2008: with a strict
+ * -std=cNN define _POSIX_C_SOURCE=200809L or _GNU_SOURCE.
+ *
  * Semantics rest on ptrace(2), seccomp(2), signal(7), clone(2), execve(2) and
  * the kernel's Documentation/userspace-api/seccomp_filter.rst.
  */
