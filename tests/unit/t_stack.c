@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* t_stack.c - tests of vmmd/stack.c; the walks are tested by tests/scenario. */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmmd/conf.h"
+#include "vmmd/loop.h"
+#include "vmmd/session.h"
+#include "vmmd/stack.h"
+
+static struct loop *loop;
+static struct conf *conf;
+static struct session *s;
+static char why[600], text[2000], log_path[64];
+static int log_fd;
+
+static void layer(struct conf *c, const char *name, const char *rules)
+{
+	char spec[4096];
+
+	snprintf(spec, sizeof(spec), "%s/../script.so,name=%s,log=%s%s%s", unit_dir(), name,
+		 log_path, *rules ? ",on=" : "", rules);
+	CU_ASSERT_EQUAL_FATAL(conf_layer(c, spec, why, sizeof(why)), 0);
+}
+
+static void begin(void)
+{
+	log_fd = memfd_create("log", MFD_CLOEXEC);
+	snprintf(log_path, sizeof(log_path), "/proc/self/fd/%d", log_fd);
+	loop = loop_new();
+	conf = conf_new();
+}
+
+static void start(void)
+{
+	s = session_new(loop, conf, -1, why, sizeof(why));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+}
+
+static const char *logged(void)
+{
+	ssize_t n = pread(log_fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = 0;
+	return text;
+}
+
+static void finish(void)
+{
+	session_free(s);
+	conf_free(conf);
+	loop_free(loop);
+	close(log_fd);
+}
+
+static void test_wants(void)
+{
+	const struct vmmd_layer *a, *b;
+
+	begin();
+	layer(conf, "a", "entry:read:pass+signal:*:pass");
+	layer(conf, "b", "exit:read:result:1+exec:pass");
+	layer(conf, "c", "entry:@all:pass");
+	start();
+	a = s->stack->layers[0];
+	b = s->stack->layers[1];
+	CU_ASSERT_EQUAL(stack_wants(s->stack, a, SYS_read), VMMD_WANT_ENTRY);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, a, SYS_write), 0);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, a, -1), 0);
+	/* To change the result implies the exit. */
+	CU_ASSERT_EQUAL(stack_wants(s->stack, b, SYS_read), VMMD_WANT_EXIT | VMMD_WANT_RESULT);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, SYS_read),
+			VMMD_WANT_ENTRY | VMMD_WANT_EXIT | VMMD_WANT_RESULT);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, SYS_write), VMMD_WANT_ENTRY);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, 100000), VMMD_WANT_ENTRY);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, -1), VMMD_WANT_ENTRY);
+	CU_ASSERT_EQUAL(stack_events(s->stack, a), VMMD_EVENT_SIGNAL);
+	CU_ASSERT_EQUAL(stack_events(s->stack, NULL), VMMD_EVENT_SIGNAL | VMMD_EVENT_EXEC);
+	finish();
+}
+
+static void test_layers_close_outermost_first(void)
+{
+	begin();
+	layer(conf, "a", "");
+	layer(conf, "b", "");
+	layer(conf, "c", "");
+	start();
+	session_free(s);
+	CU_ASSERT_STRING_EQUAL(logged(), "c close\nb close\na close\n");
+	s = NULL;
+	finish();
+}
+
+static void test_a_layer_that_does_not_open_closes_the_others(void)
+{
+	begin();
+	layer(conf, "a", "");
+	layer(conf, "b", "");
+	layer(conf, "c", "open:-12");
+	CU_ASSERT_PTR_NULL(session_new(loop, conf, -1, why, sizeof(why)));
+	CU_ASSERT_STRING_EQUAL(logged(), "b close\na close\n");
+	finish();
+}
+
+static void test_commands(void)
+{
+	begin();
+	layer(conf, "a", "");
+	layer(conf, "b", "");
+	layer(conf, "b", "");
+	start();
+	CU_ASSERT_EQUAL(stack_command(s->stack, "nobody", "x y", NULL), -ENOENT);
+	CU_ASSERT_EQUAL(stack_command(s->stack, "a", "1 pass", NULL), -EINVAL);
+	finish();
+}
+
+static void test_live_layers(void)
+{
+	struct vmmd_layer *l[3] = { NULL };
+	struct conf *more;
+	int fd;
+
+	begin();
+	layer(conf, "a", "entry:read:pass");
+	start();
+	more = conf_new();
+	layer(more, "t", "entry:write:pass+entry:read:pass");
+	fd = memfd_create("live", MFD_CLOEXEC);
+	CU_ASSERT_EQUAL_FATAL(stack_push(s->stack, &l[0], &more->layers[0], fd, why, sizeof(why)), 0);
+	CU_ASSERT_EQUAL_FATAL(stack_push(s->stack, &l[1], &more->layers[0], fd, why, sizeof(why)), 0);
+	CU_ASSERT_EQUAL(s->stack->n, 3);
+	CU_ASSERT_EQUAL(l[0]->index, 1);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, SYS_write), VMMD_WANT_ENTRY);
+	CU_ASSERT_EQUAL(stack_push(s->stack, &l[2], &more->layers[0], fd, why, sizeof(why)), -EBUSY);
+	/* The first goes, the second stays where it is. */
+	stack_pop(s->stack, l[0]);
+	CU_ASSERT_EQUAL(s->stack->n, 3);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, SYS_write), VMMD_WANT_ENTRY);
+	CU_ASSERT_EQUAL(s->stack->entry[SYS_read], 1u << 0 | 1u << 2);
+	CU_ASSERT_EQUAL(stack_push(s->stack, &l[0], &more->layers[0], fd, why, sizeof(why)), 0);
+	stack_pop(s->stack, l[1]);
+	stack_pop(s->stack, l[0]);
+	CU_ASSERT_EQUAL(s->stack->n, 1);
+	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, SYS_write), 0);
+	conf_free(more);
+	close(fd);
+	finish();
+}
+
+UNIT_SUITE(stack, UNIT_TEST(test_wants), UNIT_TEST(test_layers_close_outermost_first),
+	   UNIT_TEST(test_a_layer_that_does_not_open_closes_the_others), UNIT_TEST(test_commands),
+	   UNIT_TEST(test_live_layers));
