@@ -108,7 +108,9 @@ static void clocks(void)
 			n++;
 		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	} while ((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 20);
-	CHECK(getrusage(RUSAGE_SELF, &ru) == 0 && ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec > 0);
+	/* Which of the two it is put down to is a matter of where the clock's ticks fell. */
+	CHECK(getrusage(RUSAGE_SELF, &ru) == 0);
+	CHECK(ru.ru_utime.tv_sec + ru.ru_utime.tv_usec + ru.ru_stime.tv_sec + ru.ru_stime.tv_usec > 0);
 	CHECK(times(&t) != (clock_t)-1);
 	CHECK(syscall(SYS_time, NULL) - time(NULL) < 2);
 	say("clocks");
