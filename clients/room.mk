@@ -9,4 +9,5 @@ CFLAGS_table := $(SMARTCOLS_CFLAGS)
 ALL += $(BIN)/vmmctl
 $(BIN)/vmmctl: $(VMMCTL_OBJ) $(STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(VMMCTL_OBJ) $(JANSSON_LIBS) $(SMARTCOLS_LIBS)
+	$(call say,CC)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(VMMCTL_OBJ) $(JANSSON_LIBS) $(SMARTCOLS_LIBS)

@@ -5,13 +5,16 @@ BENCH_DIR := $(BUILD)/tests/bench
 BENCH_ALL := $(BENCH_DIR)/bench $(BENCH_DIR)/subject $(BENCH_DIR)/bare_ptrace
 
 $(BENCH_DIR)/bench: $(BENCH_DIR)/bench.o $(BENCH_DIR)/side.o $(BENCH_DIR)/table.o $(STAMP)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -lm
+	$(call say,CC)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -lm
 
 $(BENCH_DIR)/subject: $(BENCH_DIR)/subject.o $(STAMP)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -lpthread
+	$(call say,CC)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) -lpthread
 
 $(BENCH_DIR)/bare_ptrace: $(BENCH_DIR)/bare_ptrace.o $(STAMP)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^)
+	$(call say,CC)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^)
 
 bench: all $(BENCH_ALL)
 	$(BENCH_DIR)/bench $(BENCH_FLAGS) $(BIN)/vmmctl

@@ -7,7 +7,8 @@
 FUZZ_OBJ := $(patsubst %,$(BUILD)/tests/fuzz/%.o,fuzz_main fuzz_conf fuzz_control)
 
 $(BUILD)/tests/fuzz/fuzz: $(FUZZ_OBJ) $(VMMD_CORE) $(STAMP)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(FUZZ_OBJ) $(VMMD_CORE) $(VMMD_LIBS)
+	$(call say,CC)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(FUZZ_OBJ) $(VMMD_CORE) $(VMMD_LIBS)
 
 TEST_PROGRAMS += $(BUILD)/tests/fuzz/fuzz
 

@@ -7,11 +7,13 @@ GUEST_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -Wshadow -W
 
 $(BUILD)/tests/guest/g_%: tests/guest/g_%.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_FLAGS) -MMD -MP -MF $@.d -pthread -o $@ $< -lutil
+	$(call say,CC)
+	$(Q)$(CC) $(GUEST_FLAGS) -MMD -MP -MF $@.d -pthread -o $@ $< -lutil
 
 # No C library: needs no 32-bit packages.
 $(BUILD)/tests/guest/g_i386: tests/guest/g_i386.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC) -m32 -O1 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -fno-pic -nostdlib -static -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) -m32 -O1 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector -fno-pic -nostdlib -static -o $@ $<
 
 TEST_PROGRAMS += $(GUESTS)

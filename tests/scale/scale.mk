@@ -5,7 +5,8 @@ SCALE := $(BUILD)/tests/scale/scale
 TEST_PROGRAMS += $(SCALE) $(BENCH_DIR)/subject
 
 $(SCALE): $(BUILD)/tests/scale/scale.o $(BENCH_DIR)/side.o $(BENCH_DIR)/table.o $(STAMP)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(JANSSON_LIBS) -lm
+	$(call say,CC)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(JANSSON_LIBS) -lm
 
 check-scale: all $(SCALE) $(BENCH_DIR)/subject
 	$(SCALE) $(BIN)/vmmctl $(BENCH_DIR)/subject

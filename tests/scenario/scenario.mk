@@ -5,12 +5,14 @@ SCN_OBJ   := $(patsubst %,$(BUILD)/tests/obj/scenario/%.o,scenario script core f
 SCN_FILES := $(sort $(wildcard tests/scenario/*.scn))
 
 $(BUILD)/tests/scenario: $(SCN_OBJ) $(VMMD_CORE) $(STAMP)
-	$(CC) $(LDFLAGS_ALL) -o $@ $(SCN_OBJ) $(VMMD_CORE) $(VMMD_LIBS)
+	$(call say,CC)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(SCN_OBJ) $(VMMD_CORE) $(VMMD_LIBS)
 
 # Nothing that others could write is loaded by the daemon, whatever the umask says.
 $(BUILD)/tests/script.so: tests/scenario/layer.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fPIE,$(CFLAGS_ALL)) -fPIC -shared $(LDFLAGS) $(SAN) -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS_ALL)) -fPIC -shared $(LDFLAGS) $(SAN) -o $@ $<
 	@chmod go-w $@ $(@D)
 
 check-scenario: $(BUILD)/tests/scenario $(BUILD)/tests/script.so

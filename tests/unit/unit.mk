@@ -22,18 +22,22 @@ endif
 # Objects of tests lie apart: build/tests/unit is the program.
 $(BUILD)/tests/obj/%.o: tests/%.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(BUILD)/tests/obj/unit_list.o: $(UNIT_LIST) $(STAMP)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 # Plugins may be loaded by the tests: what the daemon exports must be there for them.
 $(BUILD)/tests/unit: $(UNIT_OBJ) $(VMMD_CORE) $(STAMP) | $(UNIT_FIX) $(BUILD)/tests/script.so
-	$(CC) $(LDFLAGS_ALL) -o $@ $(UNIT_OBJ) $(VMMD_CORE) $(VMMD_LIBS) -lcunit
+	$(call say,CC)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(UNIT_OBJ) $(VMMD_CORE) $(VMMD_LIBS) -lcunit
 
 $(BUILD)/tests/fixtures/%.so: tests/unit/fixtures/%.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fPIE,$(CFLAGS_ALL)) -fPIC -shared $(LDFLAGS) $(SAN) -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS_ALL)) -fPIC -shared $(LDFLAGS) $(SAN) -o $@ $<
 	@chmod go-w $@ $(@D)
 
 check-unit: $(BUILD)/tests/unit $(UNIT_FIX) $(BUILD)/tests/script.so
