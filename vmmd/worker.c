@@ -470,8 +470,11 @@ static void on_linger(struct loop_timer *t)
 static void farewell(struct worker *w)
 {
 	if (w->session && w->run && w->session->engine) {
-		json_t *o = json_pack("{s:i, s:i}", "session", (int)getpid(), "status", w->session->first_status);
+		json_t *o = json_pack("{s:i}", "session", (int)getpid());
 
+		/* One that died before its first stop was seen left no status with us. */
+		if (w->session->first_gone)
+			json_object_set_new(o, "status", json_integer(w->session->first_status));
 		json_object_set_new(o, "summary", report_session(w->session));
 		control_reply_ok(w->run, w->run_id, o);
 		control_finish(w->run);

@@ -30,8 +30,8 @@ $(BUILD)/tests/obj/unit_list.o: $(UNIT_LIST) $(STAMP)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 # Plugins may be loaded by the tests: what the daemon exports must be there for them.
-$(BUILD)/tests/unit: $(UNIT_OBJ) $(VMMD_CORE) $(STAMP) | $(UNIT_FIX) $(BUILD)/tests/script.so
-	$(call say,CC)
+$(BUILD)/tests/unit: $(UNIT_OBJ) $(VMMD_CORE) $(STAMP) | $(UNIT_FIX) $(BUILD)/tests/script.so $(filter $(PLUG)/%,$(ALL))
+	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(UNIT_OBJ) $(VMMD_CORE) $(VMMD_LIBS) -lcunit
 
 $(BUILD)/tests/fixtures/%.so: tests/unit/fixtures/%.c $(STAMP)
