@@ -12,12 +12,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include "proto/paths.h"
 #include "vmmd/listen.h"
 #include "vmmd/log.h"
 #include "vmmd/parent.h"
+#include "vmmd/worker.h"
 
 #define EXIT_USAGE 2
 
@@ -188,6 +190,8 @@ int main(int argc, char **argv)
 	sigset_t none;
 	int ret;
 
+	if (argc == 4 && strcmp(argv[1], "--worker") == 0)
+		worker_resume(argv[2], argv[3]);
 	ret = parse(argc, argv, &a);
 	if (ret >= 0)
 		return ret;

@@ -411,7 +411,7 @@ static _Noreturn void worker_child(struct peer *peer, int sock, int client_err, 
 		_exit(1);
 	if (priv_groups(ws.client))
 		_exit(1);
-	worker_main(&ws);
+	worker_begin(&ws);
 }
 
 /* Give the connection and its request to a new worker. The peer is gone if this returns 0. */

@@ -27,4 +27,13 @@ struct worker_start {
  */
 _Noreturn void worker_main(struct worker_start *);
 
+/*
+ * The same, for a client that is another user in a fresh image of this program:
+ * a plugin of theirs must not find the parent's memory in its own. The
+ * descriptors stand at 3, 4 and 5 (none: -1), and no others are open.
+ */
+_Noreturn void worker_begin(struct worker_start *);
+/* What that image does with its arguments: `vmmd --worker UID GID`. */
+_Noreturn void worker_resume(const char *uid, const char *gid);
+
 #endif

@@ -120,7 +120,8 @@ export VMMD_SOCKET=$WORK/sock
 start_service start
 each_mode service
 check service/alive kill -0 $SERVICE
-check_eq service/none-left 0 "$("$VMMCTL" ps --json | jq length)"
+none_left() { [ "$("$VMMCTL" ps --json | jq length)" -eq 0 ]; }
+check service/none-left until_true 20 none_left
 start kill || not_ok service/parent/start "$(cat "$D/out")"
 kill -KILL $SERVICE
 all_gone service/parent 137
