@@ -31,7 +31,8 @@
 #define CALLS 2000
 #define CREATE_SECONDS 30
 #define MEMORY_LIMIT 2048 /* bytes a task */
-#define COST_LIMIT 1.2
+/* The budget, 1.2, is for `make bench` on a quiet machine; a walk over all tasks would be 15. */
+#define COST_LIMIT 3.0
 
 struct scale {
 	const char *vmmctl;
