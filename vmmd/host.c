@@ -21,6 +21,7 @@
 #include "vmmd/host.h"
 #include "vmmd/log.h"
 #include "vmmd/out.h"
+#include "vmmd/req_path.h"
 #include "vmmd/session.h"
 
 #define SCRATCH_CALL 16384u
@@ -68,8 +69,9 @@ static bool host_set_has(const struct vmmd_set *set, int64_t nr)
 
 /* ----------------------------------------------------------------- selection */
 
-#define WANT_ALL_FLAGS \
-	(VMMD_WANT_ENTRY | VMMD_WANT_EXIT | VMMD_WANT_REWRITE | VMMD_WANT_RESULT | VMMD_WANT_REISSUE)
+#define WANT_ALL_FLAGS                                                                                    \
+	(VMMD_WANT_ENTRY | VMMD_WANT_EXIT | VMMD_WANT_REWRITE | VMMD_WANT_RESULT | VMMD_WANT_REISSUE |    \
+	 VMMD_WANT_PATHS | VMMD_WANT_MEMORY)
 
 /* Changing the result or running again needs the exit; changing the call needs the entry. */
 static int normal_flags(uint32_t *flags)
@@ -78,7 +80,7 @@ static int normal_flags(uint32_t *flags)
 		return -EINVAL;
 	if (*flags & (VMMD_WANT_RESULT | VMMD_WANT_REISSUE))
 		*flags |= VMMD_WANT_EXIT;
-	if (*flags & VMMD_WANT_REWRITE)
+	if (*flags & (VMMD_WANT_REWRITE | VMMD_WANT_PATHS | VMMD_WANT_MEMORY))
 		*flags |= VMMD_WANT_ENTRY;
 	return 0;
 }
@@ -127,6 +129,35 @@ static int host_want_events(struct vmmd_layer *l, uint32_t events)
 		return -EINVAL;
 	l->events |= events;
 	return 0;
+}
+
+static int host_advisory(struct vmmd_layer *l)
+{
+	if (!l->opening)
+		return -EBUSY;
+	l->advisory = true;
+	return 0;
+}
+
+static int host_refuse(struct vmmd_layer *l, int64_t nr, int error)
+{
+	if (!l->opening)
+		return -EBUSY;
+	/* The kernel's last errno, 4095, is not to be had of libseccomp. */
+	if (nr < 0 || nr >= SYSENT_MAX || error < 1 || error > 4094)
+		return -EINVAL;
+	l->refuse[nr] = (uint16_t)error;
+	return 0;
+}
+
+static int host_refuse_set(struct vmmd_layer *l, const struct vmmd_set *set, int error)
+{
+	int rc = 0;
+
+	for (int nr = 0; nr < SYSENT_MAX && rc == 0; nr++)
+		if (host_set_has(set, nr))
+			rc = host_refuse(l, nr, error);
+	return rc;
 }
 
 /* ---------------------------------------------------------------- the request */
@@ -255,15 +286,50 @@ static const struct vmmd_task_info *host_task(const struct vmmd_req *req)
 
 /* ------------------------------------------------------- memory and paths */
 
-/* A layer that is told of the end, or of a cancelled request, may find the task gone. */
-static ssize_t host_read(struct vmmd_req *req, uint64_t addr, void *buf, size_t len)
+/*
+ * What the layer has looked at: see stack.c, lets_look_again(). One address may be
+ * that of two paths; with what else it may be equal (a buffer for the result)
+ * does not matter, unless it is no path's.
+ */
+static void note_read(struct vmmd_req *req, uint64_t addr)
 {
+	const struct vmmd_call *now = req->calls ? &req->calls[REQ_CALL_NOW] : NULL;
+	const struct vmmd_syscall *s;
+	uint8_t paths = 0, others = 0;
+
+	if (!now || req->event != REQ_ENTRY)
+		return;
+	s = sysent(now->nr);
+	for (unsigned i = 0; i < 6; i++) {
+		bool path = s && i < s->nargs && (s->kind[i] == VMMD_ARG_PATH || s->kind[i] == VMMD_ARG_STR);
+
+		if (now->args[i] == addr)
+			*(path ? &paths : &others) |= (uint8_t)(1u << i);
+	}
+	req->read_args |= paths ? paths : others;
+	if (!paths && !others)
+		req->read_other = true;
+}
+
+/* A layer that is told of the end, or of a cancelled request, may find the task gone. */
+ssize_t host_read_raw(struct vmmd_req *req, uint64_t addr, void *buf, size_t len)
+{
+	ssize_t n = req_path_read(req, addr, buf, len);
+
+	if (n != -ENOENT)
+		return n;
 	if (!req->task->engine_task)
 		return -EFAULT;
 	return engine_of(req)->ops->read(req->task->engine_task, addr, buf, len);
 }
 
-static ssize_t host_write(struct vmmd_req *req, uint64_t addr, const void *buf, size_t len)
+static ssize_t host_read(struct vmmd_req *req, uint64_t addr, void *buf, size_t len)
+{
+	note_read(req, addr);
+	return host_read_raw(req, addr, buf, len);
+}
+
+ssize_t host_write(struct vmmd_req *req, uint64_t addr, const void *buf, size_t len)
 {
 	if (!req->task->engine_task)
 		return -EFAULT;
@@ -277,6 +343,7 @@ static ssize_t host_read_str(struct vmmd_req *req, uint64_t addr, char *buf, siz
 {
 	size_t done = 0;
 
+	note_read(req, addr);
 	while (done < cap) {
 		size_t chunk = PAGE - ((addr + done) & (PAGE - 1));
 		const char *nul;
@@ -284,7 +351,7 @@ static ssize_t host_read_str(struct vmmd_req *req, uint64_t addr, char *buf, siz
 
 		if (chunk > cap - done)
 			chunk = cap - done;
-		n = host_read(req, addr + done, buf + done, chunk);
+		n = host_read_raw(req, addr + done, buf + done, chunk);
 		if (n <= 0)
 			return -EFAULT;
 		nul = memchr(buf + done, '\0', (size_t)n);
@@ -327,7 +394,7 @@ static ssize_t host_read_iov(struct vmmd_req *req, uint64_t iov, size_t count, v
 	return (ssize_t)done;
 }
 
-static int host_scratch(struct vmmd_req *req, size_t len, uint64_t *addr)
+int host_scratch(struct vmmd_req *req, size_t len, uint64_t *addr)
 {
 	struct engine *e = engine_of(req);
 	uint32_t size = (uint32_t)((len + 15) & ~(size_t)15);
@@ -335,6 +402,8 @@ static int host_scratch(struct vmmd_req *req, size_t len, uint64_t *addr)
 
 	if (!req->calls || !req->task->engine_task)
 		return -EINVAL;
+	if (req->fixed && !req->at_exit)
+		return -ENOTSUP;
 	if (len > SCRATCH_CALL || req->scratch_used + size > SCRATCH_REQ)
 		return -ENOMEM;
 	if (!req->scratch) {
@@ -673,4 +742,11 @@ const struct vmmd_host host_table = {
 	.reply_field = host_reply_field,
 	.syscall = host_syscall,
 	.syscall_nr = host_syscall_nr,
+	.advisory = host_advisory,
+	.refuse = host_refuse,
+	.refuse_set = host_refuse_set,
+	.set_path = host_set_path,
+	.at_call = host_at_call,
+	.at_open = host_at_open,
+	.reply_fd = host_reply_fd,
 };

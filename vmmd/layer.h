@@ -51,6 +51,8 @@ struct vmmd_layer {
 	bool live;    /* attached to a running session */
 	uint8_t want[SYSENT_MAX];
 	uint8_t want_other;
+	uint16_t refuse[SYSENT_MAX]; /* errno, without asking it; 0: no */
+	bool advisory; /* may be got round: see plugin.h, Confinement */
 	uint32_t events;
 	struct layer_stats stats;
 	struct layer_counter counters[LAYER_COUNTERS];
@@ -63,6 +65,11 @@ struct vmmd_layer {
 static inline uint32_t layer_wants(const struct vmmd_layer *l, int64_t nr)
 {
 	return nr >= 0 && nr < SYSENT_MAX ? l->want[nr] : l->want_other;
+}
+
+static inline uint16_t layer_refuses(const struct vmmd_layer *l, int64_t nr)
+{
+	return nr >= 0 && nr < SYSENT_MAX ? l->refuse[nr] : 0;
 }
 
 #endif

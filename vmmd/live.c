@@ -114,7 +114,7 @@ static struct live *live_new(struct session *s, struct control_conn *c, json_int
 }
 
 /* "trace" with the client's options, as the configuration would name it. */
-static int push(struct live *v, const json_t *msg, char *why, size_t len)
+static int push_layer(struct live *v, const json_t *msg, char *why, size_t len)
 {
 	const char *options = control_str(msg, "options"), *format = control_str(msg, "format");
 	struct conf *c = conf_new();
@@ -129,6 +129,17 @@ static int push(struct live *v, const json_t *msg, char *why, size_t len)
 	free(spec);
 	conf_free(c);
 	return rc;
+}
+
+static int push(struct live *v, const json_t *msg, char *why, size_t len)
+{
+	if (!req_fsm_may_reselect(v->session)) {
+		snprintf(why, len, "engine %s cannot be asked for more while programs run; "
+				   "start the session with `--engine hybrid` or with a trace layer",
+			 req_fsm_engine(v->session));
+		return -ENOTSUP;
+	}
+	return push_layer(v, msg, why, len);
 }
 
 void live_start(struct session *s, struct control_conn *c, const json_t *msg)

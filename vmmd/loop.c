@@ -10,7 +10,7 @@
  * repeated every millisecond, so one that falls between the owner's check and
  * its blocking call only costs time.
  *
- * Invariants: handlers run in the owner's thread, with `lock` held. The helper
+ * Invariants: handlers run in the owner's thread, with the turn and `lock` held. The helper
  * holds `lock` except while it polls or waits for the owner. The lock is
  * recursive so that handlers may start and stop watchers.
  */
@@ -29,6 +29,11 @@
 #define LOOP_SIGNAL SIGURG
 #define RING_AGAIN_NS 1000000
 
+/* See turn_give(). */
+#define TURNS_IN_A_ROW 32
+#define TURN_PAUSE_NS 20000
+#define TURN_PAUSES 50
+
 struct loop {
 	struct ev_loop *ev;
 	struct ev_async async; /* wakes the poll; runs `kicked` */
@@ -38,8 +43,18 @@ struct loop {
 	atomic_bool pending; /* the helper waits for the owner to call handlers */
 	atomic_bool quit;
 	bool threaded;
+	bool started; /* `thread` runs */
+	atomic_bool ended; /* … and has returned */
+	pthread_t thread;
+	void (*thread_fn)(void *arg);
+	void *thread_arg;
 	pthread_t owner;
 	pthread_mutex_t lock;
+	pthread_mutex_t turn; /* taken before `lock` */
+	atomic_uint asking;   /* threads that wait for the turn */
+	atomic_uint taken;    /* how often it was taken */
+	pthread_t last;	      /* who has, or had, it; with the turn */
+	unsigned streak;      /* its turns in a row while others asked; with the turn */
 	pthread_cond_t called; /* the owner has called the handlers */
 };
 
@@ -92,6 +107,7 @@ struct loop *loop_new(void)
 	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&l->lock, &attr);
 	pthread_mutexattr_destroy(&attr);
+	pthread_mutex_init(&l->turn, NULL);
 	pthread_cond_init(&l->called, NULL);
 	ev_set_userdata(l->ev, l);
 	ev_async_init(&l->async, on_async);
@@ -107,6 +123,7 @@ void loop_free(struct loop *l)
 	ev_loop_destroy(l->ev);
 	pthread_cond_destroy(&l->called);
 	pthread_mutex_destroy(&l->lock);
+	pthread_mutex_destroy(&l->turn);
 	free(l);
 }
 
@@ -174,6 +191,55 @@ static void helper_invoke(struct ev_loop *ev)
 		ev_break(ev, EVBREAK_ALL);
 }
 
+/*
+ * A mutex goes to whoever runs, and a thread that has just given it away is
+ * running: so after some turns in a row it waits until the other has had one.
+ */
+static void turn_give(struct loop *l)
+{
+	const struct timespec moment = {.tv_nsec = TURN_PAUSE_NS};
+	unsigned taken = atomic_load(&l->taken);
+	bool wait = false;
+
+	if (!atomic_load(&l->asking))
+		l->streak = 0;
+	else if (++l->streak >= TURNS_IN_A_ROW)
+		wait = true;
+	pthread_mutex_unlock(&l->turn);
+	for (int i = 0; wait && i < TURN_PAUSES && atomic_load(&l->taken) == taken; i++)
+		nanosleep(&moment, NULL);
+}
+
+static void turn_take(struct loop *l)
+{
+	pthread_t self = pthread_self();
+
+	atomic_fetch_add(&l->asking, 1);
+	pthread_mutex_lock(&l->turn);
+	atomic_fetch_sub(&l->asking, 1);
+	atomic_fetch_add(&l->taken, 1);
+	if (!pthread_equal(l->last, self))
+		l->streak = 0;
+	l->last = self;
+}
+
+void loop_turn(struct loop *l, bool take)
+{
+	if (take)
+		turn_take(l);
+	else
+		turn_give(l);
+}
+
+static void *thread_main(void *arg)
+{
+	struct loop *l = arg;
+
+	l->thread_fn(l->thread_arg);
+	atomic_store(&l->ended, true);
+	return NULL;
+}
+
 static void *helper_main(void *arg)
 {
 	struct loop *l = arg;
@@ -191,21 +257,62 @@ static void on_ring(int signo)
 
 static void call_handlers(struct loop *l)
 {
+	turn_take(l);
 	pthread_mutex_lock(&l->lock);
 	ev_invoke_pending(l->ev);
 	atomic_store(&l->pending, false);
 	pthread_cond_signal(&l->called);
 	pthread_mutex_unlock(&l->lock);
+	turn_give(l);
+}
+
+/* Its handler does nothing but interrupt. */
+static void catch_ring(void)
+{
+	struct sigaction sa = {.sa_handler = on_ring};
+
+	sigemptyset(&sa.sa_mask);
+	sigaction(LOOP_SIGNAL, &sa, NULL);
+}
+
+int loop_thread_start(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+	sigset_t others, old;
+	int rc;
+
+	catch_ring();
+	l->thread_fn = fn;
+	l->thread_arg = arg;
+	atomic_store(&l->ended, false);
+	sigfillset(&others);
+	sigdelset(&others, LOOP_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &others, &old);
+	rc = pthread_create(&l->thread, NULL, thread_main, l);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	l->started = rc == 0;
+	return -rc;
+}
+
+void loop_threads_stop(struct loop *l)
+{
+	const struct timespec moment = {.tv_nsec = RING_AGAIN_NS};
+
+	if (!l->started)
+		return;
+	while (!atomic_load(&l->ended)) {
+		pthread_kill(l->thread, LOOP_SIGNAL);
+		nanosleep(&moment, NULL);
+	}
+	pthread_join(l->thread, NULL);
+	l->started = false;
 }
 
 static int helper_start(struct loop *l, pthread_t *thread)
 {
-	struct sigaction sa = {.sa_handler = on_ring};
 	sigset_t all, old;
 	int rc;
 
-	sigemptyset(&sa.sa_mask);
-	sigaction(LOOP_SIGNAL, &sa, NULL);
+	catch_ring();
 	ev_set_loop_release_cb(l->ev, helper_release, helper_acquire);
 	ev_set_invoke_pending_cb(l->ev, helper_invoke);
 	l->threaded = true;
@@ -242,8 +349,11 @@ int loop_run_wait(struct loop *l, void (*wait)(void *arg), void *arg)
 	while (!atomic_load_explicit(&l->quit, memory_order_relaxed)) {
 		if (atomic_load_explicit(&l->pending, memory_order_acquire))
 			call_handlers(l);
-		if (atomic_load_explicit(&l->kick, memory_order_relaxed))
+		if (atomic_load_explicit(&l->kick, memory_order_relaxed)) {
+			loop_turn(l, true);
 			run_kicked(l);
+			loop_turn(l, false);
+		}
 		if (atomic_load_explicit(&l->quit, memory_order_relaxed))
 			break;
 		wait(arg);

@@ -3,7 +3,7 @@
  * loop.h - descriptors, timers and signals; the only door to libev.
  *
  * A loop belongs to the thread that made it: all handlers run there and all
- * functions but loop_kick() are called from there. Watchers are embedded in
+ * functions but loop_kick() are called from there, or with the turn taken. Watchers are embedded in
  * their owner; start and stop do not allocate and may be repeated.
  *
  * A worker whose engine can only be waited for in a blocking call (waitpid)
@@ -47,7 +47,16 @@ void loop_run(struct loop *);
  */
 int loop_run_wait(struct loop *, void (*wait)(void *arg), void *arg);
 void loop_break(struct loop *);
-/* Have `kicked` run soon in the loop's thread. Any thread; the only such function. */
+/*
+ * A further thread that runs handlers' kind of code: it takes the turn while it
+ * does so and gives it away while it sleeps. Where there is one, the owner's
+ * `wait` does the same. loop_threads_stop() interrupts what it sleeps in (EINTR)
+ * again and again until `fn` has returned.
+ */
+int loop_thread_start(struct loop *, void (*fn)(void *arg), void *arg);
+void loop_threads_stop(struct loop *);
+void loop_turn(struct loop *, bool take);
+/* Have `kicked` run soon in the loop's thread. Any thread, without the turn. */
 void loop_kick(struct loop *);
 void loop_on_kick(struct loop *, void (*kicked)(void *arg), void *arg);
 

@@ -77,11 +77,23 @@ out:
 }
 
 /*
- * What a worker of root keeps: to trace and to kill root's tasks, and while its
- * layers open, to reach the files that root would reach.
+ * What a worker of root keeps. Always: to trace and to kill root's tasks. While
+ * its layers open: to reach the files that root would reach. And to the end, if
+ * it makes path calls in the place of its tasks (perform.c): what root's calls
+ * on files are measured by - DAC_* to reach them, CHOWN, FOWNER and FSETID to
+ * change owners, modes, times and attributes of others' files - and SETUID and
+ * SETGID to take a task's ids for the length of one call, where a task of root
+ * has become somebody else. They are of no use for changing the worker's real
+ * ids: the filter below refuses that.
+ *
+ * Not kept: MKNOD, SETFCAP, LINUX_IMMUTABLE, SYS_ADMIN, SYS_RESOURCE. Device nodes
+ * are not made from outside; where one of the others would have decided, perform
+ * sees that the task has it and we have not, and gives no answer.
  */
-static const cap_value_t root_caps[] = {CAP_SYS_PTRACE, CAP_KILL, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH};
-enum { CAPS_NONE = 0, CAPS_RUN = 2, CAPS_OPEN = 4 };
+static const cap_value_t root_caps[] = {CAP_SYS_PTRACE, CAP_KILL,   CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_CHOWN,
+					CAP_FOWNER,	CAP_FSETID, CAP_SETUID,	      CAP_SETGID};
+/* What is dropped cannot come back: while it is open whether the worker performs, all are kept. */
+enum { CAPS_NONE = 0, CAPS_RUN = 2, CAPS_PERFORM = 9, CAPS_OPEN = CAPS_PERFORM };
 
 /* Drop all capabilities but the first `n` above, of which a container may lack some. */
 static int drop_caps(int n)
@@ -136,13 +148,17 @@ static const char *const denied[] = {
 	"reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "sethostname", "setdomainname",
 	"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "vhangup", "syslog", "nfsservctl",
 	"keyctl", "add_key", "request_key",
-	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid",
+	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid",
+	/* Not refused to a worker of root that performs: */
+	"setgroups", "setfsuid", "setfsgid",
 };
+enum { DENIED = sizeof(denied) / sizeof(denied[0]), DENIED_PERFORM = DENIED - 3 };
 
-int priv_lock(void)
+int priv_lock(bool perform)
 {
+	bool root = geteuid() == 0;
 	scmp_filter_ctx ctx;
-	int ret = drop_caps(geteuid() == 0 ? CAPS_RUN : CAPS_NONE);
+	int ret = drop_caps(!root ? CAPS_NONE : perform ? CAPS_PERFORM : CAPS_RUN);
 	size_t i;
 
 	if (ret)
@@ -151,7 +167,7 @@ int priv_lock(void)
 	if (!ctx)
 		return -ENOMEM;
 	ret = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
-	for (i = 0; !ret && i < sizeof(denied) / sizeof(denied[0]); i++) {
+	for (i = 0; !ret && i < (root && perform ? DENIED_PERFORM : DENIED); i++) {
 		int nr = seccomp_syscall_resolve_name(denied[i]);
 
 		if (nr == __NR_SCMP_ERROR) /* older libseccomp: it does not know the name */

@@ -22,7 +22,7 @@ struct vmmd_layer;
 enum req_event { REQ_ENTRY, REQ_EXIT, REQ_SIGNAL, REQ_EXEC, REQ_TASK_NEW, REQ_TASK_EXIT, REQ_EVENTS_ };
 
 /* Steps of the state machine in req_fsm.c. */
-enum req_step { REQ_IDLE, REQ_ENTER, REQ_KERNEL, REQ_LEAVE, REQ_ANSWER };
+enum req_step { REQ_IDLE, REQ_ENTER, REQ_KERNEL, REQ_AGAIN, REQ_LEAVE, REQ_ANSWER };
 
 /* Where a suspended request stands. */
 enum req_wait {
@@ -74,6 +74,14 @@ struct vmmd_req {
 	struct vmmd_req *prev, *next; /* session->answered */
 	struct vmmd_req *late_prev, *late; /* session->suspended */
 	UT_hash_handle hh;	      /* session->tickets, by ticket */
+
+	bool fixed;	  /* entry: the engine cannot change the call; see engine.h */
+	bool read_other;  /* the layer asked has read memory that no argument points to … */
+	uint8_t read_args; /* … or that these do: bit I */
+	int fd;		  /* result: a descriptor to be installed, or -1 */
+	bool fd_cloexec;
+	struct req_path *paths; /* req_path.c: copies in the place of arguments */
+	uint64_t path_last;	/* address of the newest */
 
 	uint64_t scratch; /* address of the task's scratch area, 0: not asked for yet */
 	uint32_t scratch_used;

@@ -20,8 +20,12 @@
 #include <string.h>
 
 #include "vmmd/engine/engine.h"
+#include "vmmd/engine/own.h"
+#include "vmmd/host.h"
 #include "vmmd/log.h"
+#include "vmmd/perform.h"
 #include "vmmd/req_fsm.h"
+#include "vmmd/req_path.h"
 #include "vmmd/stack.h"
 
 /* Events handled before descriptors and timers get their turn. */
@@ -45,6 +49,23 @@ static void resume(struct vmmd_req *req, const struct engine_action *action)
 
 /* --------------------------------------------------------------------- steps */
 
+/*
+ * There is a result without the kernel: up again. Layers on the way are shown the
+ * number of a descriptor, so then it must be installed now and not with the answer.
+ */
+static enum next turn(struct vmmd_req *req)
+{
+	const struct session *s = session_of(req);
+
+	if (req->fd >= 0 && req->entered) {
+		req->result = s->engine->ops->install_fd(s->engine, req->task->engine_task, req->fd, req->fd_cloexec);
+		req_path_drop_fd(req);
+	}
+	req->event = REQ_EXIT;
+	req->step = REQ_LEAVE;
+	return MORE;
+}
+
 /* Down the stack, outermost first. */
 static enum next step_enter(struct vmmd_req *req)
 {
@@ -52,14 +73,37 @@ static enum next step_enter(struct vmmd_req *req)
 	case STACK_WAIT:
 		return WAIT;
 	case STACK_TURNED:
-		req->event = REQ_EXIT;
-		req->step = REQ_LEAVE;
-		return MORE;
+		return turn(req);
 	case STACK_THROUGH:
 	default:
+		req_path_drop_fd(req);
 		req->step = REQ_KERNEL;
 		return MORE;
 	}
+}
+
+/*
+ * Copies of paths among the arguments. Where the call can neither be rewritten nor
+ * run from outside, the engine is asked to stop the task where it can.
+ */
+static enum next bring_paths(struct vmmd_req *req)
+{
+	const struct session *s = session_of(req);
+	int rc = host_at_kernel(req);
+
+	if (rc == 0)
+		return DONE;
+	if (rc == -EOPNOTSUPP && req->fixed && (s->engine->ops->features & ENGINE_F_REWRITE)) {
+		const struct engine_action again = {.type = ENGINE_AGAIN};
+
+		req->step = REQ_AGAIN;
+		resume(req, &again);
+		return WAIT;
+	}
+	if (rc < 0)
+		req->result = rc;
+	stack_begin_up(req);
+	return turn(req);
 }
 
 /* The kernel runs the call as it stands. */
@@ -69,12 +113,19 @@ static enum next step_kernel(struct vmmd_req *req)
 	struct engine_action action = {
 		.type = ENGINE_RUN,
 		.want_exit = req->entered != 0,
-		.changed = req->at_exit || memcmp(now, &req->calls[REQ_CALL_ENGINE], sizeof(*now)) != 0,
 		.call = now,
 	};
 
+	if (req_path_used(req)) {
+		enum next next = bring_paths(req);
+
+		if (next != DONE)
+			return next;
+	}
+	action.changed = req->at_exit || memcmp(now, &req->calls[REQ_CALL_ENGINE], sizeof(*now)) != 0;
 	if (!action.want_exit) {
 		req->step = REQ_IDLE;
+		req_path_free(req);
 		resume(req, &action);
 		return DONE;
 	}
@@ -114,12 +165,18 @@ static enum next step_answer(struct vmmd_req *req)
 		action.call = now;
 		/* At entry nobody has told the engine yet where the program goes on. */
 		action.changed = req->moved || (!req->at_exit && (now->pc != old->pc || now->sp != old->sp));
+		if (req->fd >= 0) {
+			action.type = ENGINE_RETURN_FD;
+			action.fd = req->fd;
+			action.cloexec = req->fd_cloexec;
+		}
 	} else if (req->dropped) {
 		action.type = ENGINE_DROP;
 	}
 	if (req->kill)
 		s->engine->ops->kill(s->engine, req->task->engine_task);
 	resume(req, &action);
+	req_path_free(req);
 	return DONE;
 }
 
@@ -159,11 +216,29 @@ static void begin_report(struct vmmd_req *req, enum req_event event, int64_t now
 	req->step = REQ_LEAVE;
 }
 
+/* The same entry, where the call can be rewritten: the layers have had their say. */
+static void on_again(struct vmmd_req *req, const struct engine_event *ev, int64_t now)
+{
+	req->start_ns = now;
+	req->fixed = false;
+	req->calls[REQ_CALL_ENGINE] = ev->call;
+	req->calls[REQ_CALL_NOW].pc = ev->call.pc;
+	req->calls[REQ_CALL_NOW].sp = ev->call.sp;
+	req->step = REQ_KERNEL;
+	run(req);
+}
+
 static void on_entry(struct task *t, const struct engine_event *ev, int64_t now)
 {
 	struct vmmd_req *req = &t->call;
 
+	if (ev->again && req->step == REQ_AGAIN) {
+		on_again(req, ev, now);
+		return;
+	}
 	begin(req, REQ_ENTRY, now);
+	req_path_free(req);
+	req->fixed = ev->fixed;
 	req->calls[REQ_CALL_NOW] = ev->call;
 	req->calls[REQ_CALL_ENGINE] = ev->call;
 	req->scratch = 0;
@@ -270,7 +345,7 @@ static void on_gone(struct session *s, struct task *t, const struct engine_event
 	if (!t->exit_told)
 		tell_exit(t, ev);
 	if (t->info.tgid == s->first && t->process->tasks == 1) {
-		s->first_status = ev->status;
+		s->first_status = ev->status; /* may be unknown */
 		s->first_gone = true;
 		if (s->conf->kill_at_exit)
 			s->engine->ops->kill_all(s->engine);
@@ -328,7 +403,7 @@ void req_fsm_drain(struct session *s)
 int req_fsm_poll(struct session *s, bool block)
 {
 	for (int i = 0; i < EVENTS_PER_TURN; i++) {
-		struct engine_event ev;
+		struct engine_event ev = {0};
 		int rc = s->engine->ops->next(s->engine, &ev, block && i == 0);
 
 		if (rc <= 0)
@@ -364,35 +439,99 @@ static uint32_t features_of(uint32_t wants, uint32_t events)
 	return f;
 }
 
-static uint32_t stack_features(const struct stack *st, const struct vmmd_layer *who)
+/* What is wanted of a call in terms that engines know: one that we cannot perform must be rewritten. */
+static uint32_t wants_of(const struct stack *st, const struct vmmd_layer *who, int64_t nr)
 {
+	uint32_t wants = stack_wants(st, who, nr);
+
+	if ((wants & VMMD_WANT_PATHS) && !perform_can(nr))
+		wants = (wants & ~VMMD_WANT_PATHS) | VMMD_WANT_REWRITE;
+	return wants;
+}
+
+/* Data that is handed on to children wants the engine to tell of them. */
+bool req_fsm_inherits(const struct vmmd_layer *l)
+{
+	return l->ops->task_fork || l->ops->process_fork || l->ops->process_exec;
+}
+
+/* What the stack, or one layer of it, needs of an engine. */
+static struct engine_need stack_need(const struct stack *st, const struct vmmd_layer *who)
+{
+	struct engine_need need = {0};
 	uint32_t wants = 0;
 
 	for (int nr = 0; nr <= SYSENT_MAX; nr++)
-		wants |= stack_wants(st, who, nr);
-	return features_of(wants, stack_events(st, who));
+		wants |= wants_of(st, who, nr);
+	need.all = features_of(wants, stack_events(st, who));
+	if (wants & VMMD_WANT_PATHS)
+		need.any = ENGINE_F_REWRITE | ENGINE_F_INSTALL_FD;
+	for (int i = 0; i < st->n; i++)
+		if (st->layers[i] && (!who || who == st->layers[i]) && req_fsm_inherits(st->layers[i]))
+			need.all |= ENGINE_F_LIFECYCLE;
+	return need;
 }
 
 static void select_all(const struct stack *st, struct engine_select *select)
 {
-	for (int nr = 0; nr < ENGINE_NR_MAX; nr++)
-		select->want[nr] = (uint8_t)stack_wants(st, NULL, nr);
-	select->want_other = (uint8_t)stack_wants(st, NULL, -1);
+	memset(select, 0, sizeof(*select));
+	for (int nr = 0; nr < ENGINE_NR_MAX; nr++) {
+		int refuser = stack_refuser(st, nr);
+
+		select->want[nr] = (uint8_t)wants_of(st, NULL, nr);
+		if (refuser < 0)
+			continue;
+		/* Layers outside of it are asked first; if there are none, the kernel answers. */
+		if (!select->want[nr])
+			select->refuse[nr] = layer_refuses(st->layers[refuser], nr);
+	}
+	select->want_other = (uint8_t)wants_of(st, NULL, -1);
 	select->events = stack_events(st, NULL);
+}
+
+/* Layer `l` confines by memory that the program could change before the kernel reads it again: the call, or -1. */
+static int racy_call(const struct stack *st, const struct vmmd_layer *l, const struct engine_ops *ops)
+{
+	if (l->advisory || (ops->features & ENGINE_F_SAFE_ARGS))
+		return -1;
+	for (int nr = 0; nr < SYSENT_MAX; nr++)
+		if ((stack_wants(st, l, nr) & (VMMD_WANT_MEMORY | VMMD_WANT_PATHS)) &&
+		    (ops->how(wants_of(st, NULL, nr)) != ENGINE_HOW_NOTIFY || !perform_can(nr)))
+			return nr;
+	return -1;
+}
+
+static int refuse_layer(struct session *s, const struct vmmd_layer *l, const struct engine_ops *ops, char *why, size_t len)
+{
+	struct engine_need need = stack_need(s->stack, l);
+	uint32_t missing = need.all & ~ops->features;
+	int racy;
+
+	if (!missing && need.any && !(need.any & ops->features))
+		missing = need.any;
+	if (missing) {
+		snprintf(why, len, "layer %s needs \"%s\", which engine %s does not have; use another engine or layer",
+			 l->label, engine_feature_names[__builtin_ctz(missing)], ops->name);
+		return -ENOTSUP;
+	}
+	racy = racy_call(s->stack, l, ops);
+	if (racy < 0)
+		return 0;
+	snprintf(why, len,
+		 "layer %s confines by what an argument of %s points to, which the program can change after the decision "
+		 "on engine %s in this stack; use another engine, or leave out layers that rewrite this call or want its exit",
+		 l->label, sysent(racy)->name, ops->name);
+	return -ENOTSUP;
 }
 
 /* Which layer asks for something the engine has not? */
 static int refuse(struct session *s, const struct engine_ops *ops, char *why, size_t len)
 {
 	for (int i = s->stack->n - 1; i >= 0; i--) {
-		const struct vmmd_layer *l = s->stack->layers[i];
-		uint32_t missing = stack_features(s->stack, l) & ~ops->features;
+		int rc = refuse_layer(s, s->stack->layers[i], ops, why, len);
 
-		if (!missing)
-			continue;
-		snprintf(why, len, "layer %s needs \"%s\", which engine %s does not have; use another engine or layer",
-			 l->label, engine_feature_names[__builtin_ctz(missing)], ops->name);
-		return -ENOTSUP;
+		if (rc < 0)
+			return rc;
 	}
 	if (s->conf->on_failure == CONF_RELEASE && !(ops->features & ENGINE_F_RELEASE)) {
 		snprintf(why, len, "on-failure: release needs \"release\", which engine %s does not have", ops->name);
@@ -403,14 +542,17 @@ static int refuse(struct session *s, const struct engine_ops *ops, char *why, si
 
 const struct engine_ops *req_fsm_choose(struct session *s, char *why, size_t len)
 {
-	uint32_t features = stack_features(s->stack, NULL);
+	struct engine_need need = stack_need(s->stack, NULL);
+	struct engine_select select;
 	const struct engine_ops *ops;
 
+	select_all(s->stack, &select);
+	need.select = &select;
 	if (s->conf->on_failure == CONF_RELEASE)
-		features |= ENGINE_F_RELEASE;
+		need.all |= ENGINE_F_RELEASE;
 	if (s->conf->engine && strcmp(s->conf->engine, "auto") != 0)
-		features = 0; /* named: refuse() says which layer is in the way */
-	ops = engine_choose(s->conf->engine ? s->conf->engine : "auto", features, why, len);
+		need.all = need.any = 0; /* named: refuse() says which layer is in the way */
+	ops = engine_choose(s->conf->engine ? s->conf->engine : "auto", &need, why, len);
 	return ops && refuse(s, ops, why, len) == 0 ? ops : NULL;
 }
 
@@ -421,13 +563,38 @@ const char *req_fsm_choice(struct session *s, char *why, size_t len)
 	return ops ? ops->name : NULL;
 }
 
+/* Will calls be run in the tasks' place? */
+static bool performs(const struct stack *st, const struct engine_ops *ops)
+{
+	if (!ops->install_fd)
+		return false;
+	for (int nr = 0; nr < SYSENT_MAX; nr++)
+		if (stack_wants(st, NULL, nr) & HOST_AT_WANTS)
+			return true;
+	return false;
+}
+
+static void turn_of_loop(void *arg, bool take)
+{
+	loop_turn(arg, take);
+}
+
+static void wake_loop(void *arg)
+{
+	loop_kick(arg);
+}
+
 int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *why, size_t len)
 {
 	struct engine_select select;
 	struct engine_config config = {
 		.select = &select,
 		.foreign = s->conf->foreign_abi == CONF_FOREIGN_NATIVE ? ENGINE_FOREIGN_NATIVE : ENGINE_FOREIGN_REFUSE,
+		.performs = performs(s->stack, ops),
 		.release = s->conf->on_failure == CONF_RELEASE,
+		.turn = turn_of_loop,
+		.wake = wake_loop,
+		.owner_arg = s->loop,
 	};
 	int rc = refuse(s, ops, why, len);
 
@@ -437,6 +604,8 @@ int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *wh
 	rc = ops->create(&s->engine, &config);
 	if (rc < 0)
 		snprintf(why, len, "engine %s does not start: %s", ops->name, strerror(-rc));
+	else
+		s->stack->safe_args = ops->features & ENGINE_F_SAFE_ARGS;
 	return rc;
 }
 
@@ -445,6 +614,11 @@ int req_fsm_start(struct session *s, char *why, size_t len)
 	const struct engine_ops *ops = req_fsm_choose(s, why, len);
 
 	return ops ? req_fsm_start_with(s, ops, why, len) : -ENOTSUP;
+}
+
+bool req_fsm_may_reselect(const struct session *s)
+{
+	return !s->engine || (s->engine->ops->features & ENGINE_F_RESELECT);
 }
 
 int req_fsm_reselect(struct session *s)
@@ -464,6 +638,53 @@ int req_fsm_launch(struct session *s, pid_t pid, const void **prog, size_t *coun
 	int rc = s->engine->ops->launch(s->engine, pid);
 
 	return rc < 0 ? rc : s->engine->ops->filter(s->engine, prog, count);
+}
+
+bool req_fsm_performs(const struct session *s)
+{
+	return performs(s->stack, s->engine->ops);
+}
+
+uint32_t req_fsm_filter_flags(const struct session *s)
+{
+	return s->engine->ops->filter_flags ? s->engine->ops->filter_flags(s->engine) : 0;
+}
+
+int req_fsm_listen(struct session *s, pid_t pid, int fd)
+{
+	return s->engine->ops->listen ? s->engine->ops->listen(s->engine, pid, fd) : -ENOTSUP;
+}
+
+bool req_fsm_receives(const struct session *s)
+{
+	return s->engine->ops->receives && s->engine->ops->receives(s->engine);
+}
+
+void req_fsm_receive(struct session *s)
+{
+	struct engine_event ev = {0};
+
+	while (s->engine->ops->receive(s->engine, &ev) == 1) {
+		req_fsm_event(s, &ev);
+		loop_turn(s->loop, false);
+		memset(&ev, 0, sizeof(ev));
+	}
+}
+
+void req_fsm_shut(struct session *s)
+{
+	if (s->engine && s->engine->ops->shut)
+		s->engine->ops->shut(s->engine);
+}
+
+int req_fsm_fd(const struct session *s)
+{
+	return s->engine->ops->fd(s->engine);
+}
+
+void req_fsm_ready(struct session *s)
+{
+	s->engine->ops->ready(s->engine);
 }
 
 void req_fsm_kill_all(struct session *s)
@@ -497,4 +718,73 @@ size_t req_fsm_task_bytes(const struct session *s)
 
 	s->engine->ops->stats(s->engine, &st);
 	return st.task_bytes;
+}
+
+/* ------------------------------------------------------------- explaining it */
+
+/* The outermost layer whose wants alone have the call handled so, or which refuses it; -1: none. */
+static int forced_by(const struct stack *st, const struct engine_ops *ops, int64_t nr, enum engine_how how)
+{
+	if (how == ENGINE_HOW_ERRNO)
+		return stack_refuser(st, nr);
+	for (int i = st->n - 1; i >= 0 && how != ENGINE_HOW_ALLOW; i--)
+		if (ops->how(wants_of(st, st->layers[i], nr)) == how)
+			return i;
+	return -1;
+}
+
+static void explain_call(const struct stack *st, const struct engine_ops *ops, const struct engine_select *select,
+			 int64_t nr, struct req_fsm_call *c)
+{
+	const struct engine_own *own = engine_own(ops, performs(st, ops), nr);
+	enum engine_how how = engine_handles(ops, select, performs(st, ops), nr);
+
+	memset(c, 0, sizeof(*c));
+	c->how = engine_how_names[how];
+	c->layer = c->refuser = -1;
+	if (own && own->error && !own->flag) {
+		c->error = own->error;
+		c->why = own->why;
+		return;
+	}
+	c->layer = forced_by(st, ops, nr, how);
+	c->refuser = stack_refuser(st, nr);
+	if (c->refuser >= 0)
+		c->error = layer_refuses(st->layers[c->refuser], nr);
+	for (int i = 0; i < st->n; i++)
+		c->wants[i] = stack_wants(st, st->layers[i], nr) | wants_of(st, st->layers[i], nr);
+	if (own && own->flag) {
+		c->flag = own->flag;
+		c->flag_error = own->error;
+	}
+	if (own && (own->flag || (c->layer < 0 && how != ENGINE_HOW_ALLOW)))
+		c->why = own->why;
+}
+
+const char *req_fsm_explain(struct session *s, struct req_fsm_call calls[SYSENT_MAX + 1], char *why, size_t len)
+{
+	const struct engine_ops *ops = req_fsm_choose(s, why, len);
+	struct engine_select select;
+
+	if (!ops)
+		return NULL;
+	select_all(s->stack, &select);
+	for (int nr = 0; nr <= SYSENT_MAX; nr++)
+		explain_call(s->stack, ops, &select, nr, &calls[nr]);
+	return ops->name;
+}
+
+const char *req_fsm_obstacle(struct session *s, size_t i, char *why, size_t len)
+{
+	const struct engine_need none = {0};
+	const struct engine_ops *ops = engine_all[i];
+	bool named = s->conf->engine && strcmp(s->conf->engine, "auto") != 0;
+
+	if (!ops)
+		return NULL;
+	if (refuse(s, ops, why, len) == 0 && engine_choose(ops->name, &none, why, len))
+		snprintf(why, len, "%s", named ? "another engine is asked for" :
+						 "every call that stops would be a ptrace stop anyway");
+	why[strcspn(why, ";")] = '\0'; /* what follows is advice */
+	return ops->name;
 }

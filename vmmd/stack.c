@@ -17,6 +17,7 @@
 #include "vmmd/host.h"
 #include "vmmd/log.h"
 #include "vmmd/plugin_loader.h"
+#include "vmmd/req_path.h"
 #include "vmmd/session.h"
 #include "vmmd/stack.h"
 
@@ -59,7 +60,7 @@ static void masks_update(struct stack *st)
 		if (!l)
 			continue;
 		for (int nr = 0; nr <= SYSENT_MAX; nr++)
-			if (layer_wants(l, nr))
+			if (layer_wants(l, nr) || layer_refuses(l, nr))
 				st->entry[nr] |= 1u << i;
 		for (int e = REQ_SIGNAL; e < REQ_EVENTS_; e++)
 			if (l->events & flag[e])
@@ -67,11 +68,19 @@ static void masks_update(struct stack *st)
 	}
 }
 
+int stack_refuser(const struct stack *st, int64_t nr)
+{
+	for (int i = st->n - 1; i >= 0; i--)
+		if (st->layers[i] && layer_refuses(st->layers[i], nr))
+			return i;
+	return -1;
+}
+
 uint32_t stack_wants(const struct stack *st, const struct vmmd_layer *who, int64_t nr)
 {
 	uint32_t all = 0;
 
-	for (int i = 0; i < st->n; i++)
+	for (int i = stack_refuser(st, nr) + 1; i < st->n; i++)
 		if (st->layers[i] && (!who || who == st->layers[i]))
 			all |= layer_wants(st->layers[i], nr);
 	return all;
@@ -138,6 +147,8 @@ static int layer_open(struct vmmd_layer *l, const struct conf_layer *cl, char *w
 	l->opening = true;
 	rc = l->ops->open(&host_table, l, &l->self);
 	l->opening = false;
+	if (l->ops->abi_minor < 1) /* it was written before it could say so */
+		l->advisory = true;
 	if (rc < 0)
 		snprintf(why, len, "%slayer %s does not open: %s", cl->where, l->ops->name, strerror(-rc));
 	return rc < 0 ? rc : 0;
@@ -264,6 +275,8 @@ static enum vmmd_verdict ask(struct stack *st, struct vmmd_req *req, int i)
 	req->asked = l;
 	req->has_result = false;
 	req->has_next = false;
+	req->read_args = 0;
+	req->read_other = false;
 	l->stats.asked[req->event]++;
 	v = call_layer(l, req);
 	if (v == VMMD_SUSPEND) {
@@ -307,6 +320,7 @@ static bool broken(struct stack *st, struct vmmd_req *req, enum vmmd_verdict v)
 	switch (req->event) {
 	case REQ_ENTRY:
 	case REQ_EXIT:
+		req_path_drop_fd(req);
 		req->result = -EPERM;
 		return false;
 	case REQ_EXEC:
@@ -333,6 +347,39 @@ void stack_begin_up(struct vmmd_req *req)
 	req->resumed = false;
 }
 
+/* refuse(): it is not even asked. */
+static bool refused(struct stack *st, struct vmmd_req *req, int64_t nr)
+{
+	struct vmmd_layer *l = st->layers[req->layer];
+	uint16_t error = layer_refuses(l, nr);
+
+	if (!error)
+		return false;
+	l->stats.replied++;
+	req->asked = l;
+	req->result = -(int64_t)error;
+	return true;
+}
+
+/*
+ * The rule of plugin.h, Confinement: what a layer has read must not be read again
+ * by the kernel, unless the layer is advisory or the engine sees to it.
+ */
+static bool lets_look_again(const struct stack *st, const struct vmmd_req *req)
+{
+	const struct vmmd_call *now = &req->calls[REQ_CALL_NOW];
+
+	if (st->safe_args || req->asked->advisory)
+		return false;
+	/* It has not said that it would look, so nobody has seen to where the copy goes. */
+	if ((req->read_args || req->read_other) && !(req->want & VMMD_WANT_MEMORY))
+		return true;
+	for (unsigned i = 0; i < 6; i++)
+		if ((req->read_args >> i & 1) && !req_path_text(req, now->args[i]))
+			return true;
+	return req->read_other;
+}
+
 enum stack_end stack_down(struct stack *st, struct vmmd_req *req)
 {
 	struct vmmd_call *now = &req->calls[REQ_CALL_NOW];
@@ -348,6 +395,8 @@ enum stack_end stack_down(struct stack *st, struct vmmd_req *req)
 			if (!rest)
 				return STACK_THROUGH;
 			req->layer = 31 - __builtin_clz(rest);
+			if (refused(st, req, now->nr))
+				return STACK_TURNED;
 			req->want = layer_wants(st->layers[req->layer], now->nr);
 			v = ask(st, req, req->layer);
 			if (v == VMMD_SUSPEND)
@@ -357,6 +406,8 @@ enum stack_end stack_down(struct stack *st, struct vmmd_req *req)
 			req->asked->stats.replied++;
 			return STACK_TURNED;
 		}
+		if (v == VMMD_PASS && lets_look_again(st, req))
+			v = BROKEN;
 		if (v != VMMD_PASS && !broken(st, req, v))
 			return STACK_TURNED;
 		if (req->want & VMMD_WANT_EXIT) {

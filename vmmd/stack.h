@@ -26,6 +26,7 @@ struct stack {
 	uint32_t entry[SYSENT_MAX + 1]; /* layers to ask at entry; the last is for all other numbers */
 	uint32_t event[REQ_EVENTS_];	/* layers to ask about an event */
 	bool broken_passes;		/* broken-layer: pass */
+	bool safe_args;			/* the engine's: memory cannot change after the decision */
 };
 
 /* Where a walk ended. */
@@ -54,7 +55,9 @@ void stack_begin_up(struct vmmd_req *);
 /* The request's task is gone: tell the layer that holds it. */
 void stack_cancel(struct vmmd_req *);
 
-/* All that some layer wants, for the engine's selection; `who`: only that layer, or NULL. */
+/* The outermost layer that always refuses a call, or -1; layers inside of it never see it. */
+int stack_refuser(const struct stack *, int64_t nr);
+/* All that some layer wants that can be asked, for the engine's selection; `who`: only that layer, or NULL. */
 uint32_t stack_wants(const struct stack *, const struct vmmd_layer *who, int64_t nr);
 uint32_t stack_events(const struct stack *, const struct vmmd_layer *who);
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "vmmd/req_path.h"
 #include "vmmd/session.h"
 #include "vmmd/stack.h"
 #include "vmmd/task.h"
@@ -49,6 +50,7 @@ static void req_init(struct vmmd_req *req, struct task *t, struct vmmd_call *cal
 	req->magic = REQ_MAGIC;
 	req->task = t;
 	req->calls = calls;
+	req->fd = -1;
 }
 
 struct task *task_new(struct session *s, struct engine_task *et, const struct vmmd_task_info *info,
@@ -200,6 +202,7 @@ void task_free(struct task *t)
 		p->magic = 0;
 		free(p);
 	}
+	req_path_free(&t->call);
 	DL_DELETE(s->tasks, t);
 	s->stats.tasks--;
 	free(t->data);

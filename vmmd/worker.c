@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 
 #include "vmmd/conf.h"
 #include "vmmd/control.h"
+#include "vmmd/explain.h"
 #include "vmmd/live.h"
 #include "vmmd/log.h"
 #include "vmmd/plugins_list.h"
@@ -33,6 +35,8 @@
 #define WHY 1024
 /* How long the last replies may take to be read. */
 #define LINGER_MS 2000
+/* Tasks that have ended are looked for this often at most, while they end. */
+#define ENGINE_PAUSE_MS 10
 
 struct worker {
 	struct worker_start *start;
@@ -43,6 +47,10 @@ struct worker {
 	struct session *session;
 	struct control_conn *run; /* the client that started it; NULL when it has gone */
 	json_int_t run_id;
+	pid_t pid; /* the process taken over */
+	struct loop_io engine; /* the engine's own descriptor … */
+	struct loop_timer engine_pause; /* … and the time it is left alone after it was looked at */
+	bool receiving;	       /* a second thread handles events, or will: take the turn */
 	bool parent_gone;
 	bool ended;
 	int conns; /* open connections */
@@ -194,6 +202,42 @@ static bool may_take_over(const struct worker *w, pid_t pid)
 	return parent == peer.pid;
 }
 
+static void on_engine(struct loop_io *io, short revents)
+{
+	struct worker *w = (struct worker *)(void *)((char *)io - offsetof(struct worker, engine));
+
+	(void)revents;
+	req_fsm_ready(w->session);
+	loop_io_stop(w->loop, io);
+	loop_timer_start(w->loop, &w->engine_pause, ENGINE_PAUSE_MS, 0);
+}
+
+static void on_engine_pause(struct loop_timer *t)
+{
+	struct worker *w = (struct worker *)(void *)((char *)t - offsetof(struct worker, engine_pause));
+
+	loop_io_start(w->loop, &w->engine);
+}
+
+static void watch_engine(struct worker *w)
+{
+	int fd = req_fsm_fd(w->session);
+
+	if (fd < 0)
+		return;
+	loop_timer_init(&w->engine_pause, on_engine_pause);
+	loop_io_init(&w->engine, on_engine, fd, POLLIN);
+	loop_io_start(w->loop, &w->engine);
+}
+
+static void unwatch_engine(struct worker *w)
+{
+	if (req_fsm_fd(w->session) < 0)
+		return;
+	loop_io_stop(w->loop, &w->engine);
+	loop_timer_stop(w->loop, &w->engine_pause);
+}
+
 static int attach(struct worker *w, const json_t *msg, char *why)
 {
 	pid_t pid = (pid_t)json_integer_value(json_object_get(msg, "pid"));
@@ -220,10 +264,40 @@ static int attach(struct worker *w, const json_t *msg, char *why)
 	text = hex(prog, count * SOCK_FILTER_SIZE);
 	if (!text)
 		return -ENOMEM;
+	w->pid = pid;
+	w->receiving = req_fsm_receives(w->session);
+	watch_engine(w);
 	tell_parent(w, msg, pid);
-	control_event(w->run, w->run_id, json_pack("{s:i, s:s}", "attached", (int)getpid(), "filter", text));
+	control_event(w->run, w->run_id, json_pack("{s:i, s:s, s:I}", "attached", (int)getpid(), "filter", text,
+						   "flags", (json_int_t)req_fsm_filter_flags(w->session)));
 	free(text);
 	return 0;
+}
+
+static void receive(void *arg)
+{
+	struct worker *w = arg;
+
+	req_fsm_receive(w->session);
+}
+
+/* The client is about to install its filter: fetch the listener it gets with it. It waits in its execve(2) until then. */
+static void on_listener(struct worker *w, struct control_conn *c, const json_t *msg)
+{
+	const json_t *fd = json_object_get(msg, "fd");
+	int rc = -EPERM;
+
+	if (c == w->run && json_is_integer(fd) && json_integer_value(fd) >= 0 && json_integer_value(fd) <= INT_MAX)
+		rc = req_fsm_listen(w->session, w->pid, (int)json_integer_value(fd));
+	if (rc == 0 && req_fsm_receives(w->session)) {
+		rc = loop_thread_start(w->loop, receive, w);
+	}
+	if (rc == 0)
+		return;
+	log_error("process %d gives no seccomp listener: %s", (int)w->pid, strerror(-rc));
+	control_reply_error(c, control_id(msg), -rc, "no seccomp listener: %s", strerror(-rc));
+	if (c == w->run)
+		req_fsm_kill_all(w->session);
 }
 
 static int run(struct worker *w, const json_t *msg, char *why)
@@ -240,7 +314,7 @@ static int run(struct worker *w, const json_t *msg, char *why)
 		return rc;
 	if (chdir("/") < 0)
 		return -errno;
-	rc = priv_lock();
+	rc = priv_lock(req_fsm_performs(w->session));
 	if (rc < 0) {
 		snprintf(why, WHY, "the worker cannot confine itself: %s", strerror(-rc));
 		return rc;
@@ -288,6 +362,19 @@ static void on_check(struct worker *w, struct control_conn *c, const json_t *msg
 	control_finish(c);
 }
 
+static void on_explain(struct worker *w, struct control_conn *c, const json_t *msg)
+{
+	char why[WHY] = "";
+	int rc = build(w, msg, true, why);
+	json_t *report = rc == 0 ? explain(w->session, why, sizeof(why)) : NULL;
+
+	if (report)
+		control_reply_ok(c, control_id(msg), report);
+	else
+		control_reply_error(c, control_id(msg), rc < 0 ? -rc : ENOTSUP, "%s", why[0] ? why : strerror(ENOMEM));
+	control_finish(c);
+}
+
 static void on_plugins(struct control_conn *c, const json_t *msg)
 {
 	control_reply_ok(c, control_id(msg), json_pack("{s:o}", "plugins", plugins_list()));
@@ -330,7 +417,9 @@ static void on_session_line(struct worker *w, struct control_conn *c, const json
 {
 	json_int_t id = control_id(msg);
 
-	if (strcmp(op, "show") == 0) {
+	if (strcmp(op, "listener") == 0) {
+		on_listener(w, c, msg);
+	} else if (strcmp(op, "show") == 0) {
 		on_show(w, c, id);
 	} else if (strcmp(op, "command") == 0) {
 		on_command(w, c, msg);
@@ -361,6 +450,8 @@ static void on_line(struct control_conn *c, json_t *msg, int fd)
 		on_run(w, c, msg);
 	else if (strcmp(op, "check") == 0)
 		on_check(w, c, msg);
+	else if (strcmp(op, "explain") == 0)
+		on_explain(w, c, msg);
 	else if (strcmp(op, "plugins") == 0)
 		on_plugins(c, msg);
 	else
@@ -443,8 +534,15 @@ static void drop_stderr(struct worker *w)
 static void wait_events(void *arg)
 {
 	struct worker *w = arg;
+	bool turn = w->receiving;
+	int rc;
 
-	if (req_fsm_poll(w->session, true) == -ECHILD) {
+	if (turn)
+		loop_turn(w->loop, true);
+	rc = req_fsm_poll(w->session, true);
+	if (turn)
+		loop_turn(w->loop, false);
+	if (rc == -ECHILD) {
 		w->ended = true;
 		loop_break(w->loop);
 	}
@@ -474,7 +572,7 @@ static void farewell(struct worker *w)
 		json_t *o = json_pack("{s:i}", "session", (int)getpid());
 
 		/* One that died before its first stop was seen left no status with us. */
-		if (w->session->first_gone)
+		if (w->session->first_gone && w->session->first_status != -1)
 			json_object_set_new(o, "status", json_integer(w->session->first_status));
 		json_object_set_new(o, "summary", report_session(w->session));
 		control_reply_ok(w->run, w->run_id, o);
@@ -510,8 +608,12 @@ static void work(struct worker *w)
 	loop_io_init(&w->control, on_control, w->start->control, POLLIN);
 	control_feed(c, w->start->request, -1);
 	loop_io_start(w->loop, &w->control);
-	if (w->session && w->session->engine)
+	if (w->session && w->session->engine) {
 		loop_run_wait(w->loop, wait_events, w);
+		req_fsm_shut(w->session);
+		loop_threads_stop(w->loop);
+		unwatch_engine(w);
+	}
 	if (!w->parent_gone)
 		farewell(w);
 	loop_io_stop(w->loop, &w->control);

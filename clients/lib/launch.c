@@ -186,7 +186,8 @@ static int decode_filter(const char *hex, struct sock_fprog *prog)
 /* ------------------------------------------------------------------ launch */
 
 /* Ask, and wait until the worker has us. 0 or -errno with a line in `why`. */
-static int attach(struct vmmctl *c, const struct vmmctl_launch *l, struct sock_fprog *prog, char *why, size_t len)
+static int attach(struct vmmctl *c, const struct vmmctl_launch *l, struct sock_fprog *prog, unsigned *flags, char *why,
+		  size_t len)
 {
 	json_t *fields = run_fields(l, why, len), *msg = NULL;
 	int err = fcntl(2, F_GETFD) < 0 ? -1 : 2;
@@ -213,6 +214,7 @@ static int attach(struct vmmctl *c, const struct vmmctl_launch *l, struct sock_f
 		ret = decode_filter(json_string_value(json_object_get(msg, "filter")), prog);
 		if (ret)
 			vmmctl_fail(c, ret, "vmmd sent a filter that is none");
+		*flags = (unsigned)json_integer_value(json_object_get(msg, "flags"));
 	}
 	json_decref(msg);
 	if (ret)
@@ -220,16 +222,55 @@ static int attach(struct vmmctl *c, const struct vmmctl_launch *l, struct sock_f
 	return ret;
 }
 
+/* The number that the next descriptor of ours will have. */
+static int next_fd(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return fd;
+}
+
+/*
+ * From here on every call may be one that vmmd is asked about, and until it has
+ * the listener it cannot answer: so it is told beforehand under which number it
+ * finds it, and the next call is execve(2), in which we wait for it.
+ */
+static int install(struct vmmctl *c, struct sock_fprog *prog, unsigned flags)
+{
+	int fd = -1, rc;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
+		fd = next_fd();
+		if (fd < 0)
+			return fd;
+		rc = vmmctl_send(c, "listener", json_pack("{s:i}", "fd", fd), -1);
+		if (rc < 0)
+			return rc;
+	}
+	if (!prog->len)
+		return 0;
+	rc = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, prog);
+	if (rc < 0)
+		return -errno;
+	return fd >= 0 && rc != fd ? -EBADF : 0;
+}
+
 int vmmctl_launch(struct vmmctl *c, const struct vmmctl_launch *l, char *why, size_t len)
 {
 	struct sock_fprog prog = {0};
+	unsigned flags = 0;
 	int err, ret = VMMCTL_REFUSED;
 
-	if (attach(c, l, &prog, why, len))
+	if (attach(c, l, &prog, &flags, why, len))
 		return VMMCTL_REFUSED;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    (prog.len && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog))) {
-		snprintf(why, len, "cannot install the session's filter: %s", strerror(errno));
+	err = install(c, &prog, flags);
+	if (err < 0) {
+		snprintf(why, len, "cannot install the session's filter: %s", strerror(-err));
 	} else {
 		execvp(l->argv[0], l->argv);
 		err = errno;

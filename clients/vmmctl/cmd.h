@@ -28,6 +28,7 @@ int cmd_answer(const struct ctl *, int argc, char **argv);
 int cmd_kill(const struct ctl *, int argc, char **argv);
 int cmd_plugins(const struct ctl *, int argc, char **argv);
 int cmd_check(const struct ctl *, int argc, char **argv);
+int cmd_explain(const struct ctl *, int argc, char **argv);
 int cmd_status(const struct ctl *, int argc, char **argv);
 int cmd_version(const struct ctl *, int argc, char **argv);
 
@@ -60,6 +61,18 @@ json_t *cmd_sessions(const struct ctl *);
 int cmd_open_session(const struct ctl *, const char *who, struct vmmctl **, char **id);
 /* Connect to any daemon, a private one if there is no other. -1 after saying why. */
 int cmd_open_any(const struct ctl *, struct vmmctl **);
+
+/* What the commands about a configuration take. */
+#define CMD_LAYERS 64
+struct cmd_config {
+	const char *file;
+	const char *engine;
+	const char *layers[CMD_LAYERS];
+	size_t nlayers;
+	bool json;
+};
+/* Read that, and give it to the daemon's operation called like the command. The reply; NULL: *ret is the exit status. */
+json_t *cmd_ask_config(const struct ctl *, int argc, char **argv, const char *help, struct cmd_config *, int *ret);
 
 /* What `show` and `run --summary` have in common. */
 void report_print(FILE *, const json_t *report);

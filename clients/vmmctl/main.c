@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{"kill", cmd_kill, "kill all tasks of a session"},
 	{"plugins", cmd_plugins, "list plugins, or the options of one"},
 	{"check", cmd_check, "check a configuration file"},
+	{"explain", cmd_explain, "which engine a configuration gets, and why"},
 	{"status", cmd_status, "daemons, and the engines of this host"},
 	{"version", cmd_version, "versions of vmmctl and of running daemons"},
 };

@@ -7,8 +7,6 @@
 #include "clients/vmmctl/cmd.h"
 #include "clients/vmmctl/table.h"
 
-#define MAX_LAYERS 64
-
 /* ------------------------------------------------------------------- plugins */
 
 static const char plugins_help[] =
@@ -131,48 +129,7 @@ static const char check_help[] =
 	"      --json             the result as JSON\n"
 	"      --help             show this text\n";
 
-struct check_args {
-	const char *file;
-	const char *engine;
-	const char *layers[MAX_LAYERS];
-	size_t nlayers;
-	bool json;
-};
-
-/* -1: go on, else the exit status. */
-static int check_parse(int argc, char **argv, struct check_args *a)
-{
-	static const struct option options[] = {
-		{"layer", required_argument, NULL, 'l'}, {"engine", required_argument, NULL, 'e'},
-		{"json", no_argument, NULL, 'j'},	 {"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "l:e:h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return cmd_help(check_help);
-		if (opt == 'l' && a->nlayers == MAX_LAYERS)
-			return cmd_usage("check", "check: more than %d layers", MAX_LAYERS);
-		if (opt == 'l')
-			a->layers[a->nlayers++] = optarg;
-		else if (opt == 'e')
-			a->engine = optarg;
-		else if (opt == 'j')
-			a->json = true;
-		else
-			return cmd_bad_option(argv);
-	}
-	if (optind < argc)
-		a->file = argv[optind++];
-	if (optind < argc)
-		return cmd_usage("check", "check: unexpected argument '%s'", argv[optind]);
-	if (!a->file && !a->nlayers)
-		return cmd_usage("check", "check: a file or a layer is missing");
-	return -1;
-}
-
-static int check_print(json_t *reply, const struct check_args *a)
+static int check_print(json_t *reply, const struct cmd_config *a)
 {
 	char *engine = table_text(json_object_get(reply, "engine"));
 	char *layers = table_text(json_object_get(reply, "layers"));
@@ -190,30 +147,11 @@ static int check_print(json_t *reply, const struct check_args *a)
 
 int cmd_check(const struct ctl *ctl, int argc, char **argv)
 {
-	struct check_args a = {0};
-	int ret = check_parse(argc, argv, &a);
-	json_t *fields, *reply;
-	struct vmmctl *c;
-	char why[1024];
+	struct cmd_config a = {0};
+	int ret;
+	json_t *reply = cmd_ask_config(ctl, argc, argv, check_help, &a, &ret);
 
-	if (ret >= 0)
+	if (!reply)
 		return ret;
-	fields = vmmctl_config(a.file, a.layers, a.nlayers, why, sizeof(why));
-	if (!fields)
-		return cmd_fail("%s", why);
-	if (a.engine)
-		json_object_set_new(fields, "engine", vmmctl_text(a.engine, 64));
-	if (cmd_open_any(ctl, &c)) {
-		json_decref(fields);
-		return CMD_FAILED;
-	}
-	ret = vmmctl_call(c, "check", fields, &reply);
-	if (ret)
-		cmd_fail("%s", vmmctl_error(c));
-	vmmctl_close(c);
-	if (ret)
-		return CMD_FAILED;
-	json_object_del(reply, "id");
-	json_object_del(reply, "ok");
 	return a.json ? cmd_print_json(reply) : check_print(reply, &a);
 }

@@ -43,7 +43,7 @@ _vmmctl()
 			if [[ $cur == -* ]]; then
 				COMPREPLY=($(compgen -W '--socket --help --version' -- "$cur"))
 			else
-				COMPREPLY=($(compgen -W 'run ps show trace answer kill plugins check status version' -- "$cur"))
+				COMPREPLY=($(compgen -W 'run ps show trace answer kill plugins check explain status version' -- "$cur"))
 			fi
 			;;
 		esac
@@ -74,13 +74,13 @@ _vmmctl()
 		_filedir '@(yaml|yml|conf)'
 		return
 		;;
-	run:-l | run:--layer | check:-l | check:--layer)
+	run:-l | run:--layer | check:-l | check:--layer | explain:-l | explain:--layer)
 		COMPREPLY=($(compgen -W "$(_vmmctl_layers "${words[0]}")" -- "$cur"))
 		compopt -o nospace
 		return
 		;;
-	run:-e | run:--engine | check:-e | check:--engine)
-		COMPREPLY=($(compgen -W 'auto ptrace' -- "$cur"))
+	run:-e | run:--engine | check:-e | check:--engine | explain:-e | explain:--engine)
+		COMPREPLY=($(compgen -W 'auto seccomp hybrid ptrace' -- "$cur"))
 		return
 		;;
 	run:-n | run:--name | trace:-l | trace:--layer) return ;;
@@ -107,7 +107,7 @@ _vmmctl()
 		fi
 		;;
 	plugins) COMPREPLY=($(compgen -W "$(_vmmctl_layers "${words[0]}")" -- "$cur")) ;;
-	check) _filedir '@(yaml|yml|conf)' ;;
+	check | explain) _filedir '@(yaml|yml|conf)' ;;
 	esac
 } &&
 	complete -F _vmmctl vmmctl

@@ -107,8 +107,8 @@ static int start(const struct scale *s, struct side *side, const char *subject)
 			       "--", subject, NULL };
 	int r = side_start(side, (char *const *)argv);
 
-	if (!r && !side->tracer)
-		r = -ESRCH;
+	if (!r)
+		r = side_find_watcher(side, s->vmmctl);
 	if (r)
 		fprintf(stderr, "scale: cannot start a session: %s\n", strerror(-r));
 	return r;

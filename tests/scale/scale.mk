@@ -4,7 +4,7 @@
 SCALE := $(BUILD)/tests/scale/scale
 TEST_PROGRAMS += $(SCALE) $(BENCH_DIR)/subject
 
-$(SCALE): $(BUILD)/tests/scale/scale.o $(BENCH_DIR)/side.o $(BENCH_DIR)/table.o $(STAMP)
+$(SCALE): $(BUILD)/tests/scale/scale.o $(BENCH_DIR)/side.o $(BENCH_DIR)/table.o $(BENCH_DIR)/cg.o $(STAMP)
 	$(call say,CC)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(JANSSON_LIBS) -lm
 

@@ -11,6 +11,7 @@
 #include "tests/scenario/fake.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct engine_task {
 	bool in_call; /* the kernel is to run a call and report its exit */
 	int injected;
 	enum engine_event_type at; /* the event it is held at */
+	bool fixed;		   /* … an entry that cannot be changed */
 	struct vmmd_call call;	   /* as the registers are */
 	siginfo_t info;
 	struct action *actions;
@@ -145,11 +147,34 @@ const char *fake_breach(const struct engine *e)
 	return fake_of(e)->breach[0] ? fake_of(e)->breach : NULL;
 }
 
-/* May the core do this to a task held at this event? */
-static bool allowed(enum engine_event_type at, enum engine_action_type type)
+/* At a fixed entry the call runs as it is, and its exit is seen only by an engine that has exits. */
+static bool allowed_fixed(const struct engine_task *t, const struct engine_action *a, uint32_t features)
 {
-	switch (at) {
+	switch (a->type) {
+	case ENGINE_RUN:
+		return (!a->changed || memcmp(a->call, &t->call, sizeof(t->call)) == 0) &&
+		       (!a->want_exit || (features & ENGINE_F_EXIT));
+	case ENGINE_RETURN:
+		return !a->changed;
+	case ENGINE_RETURN_FD:
+		return fcntl(a->fd, F_GETFD) >= 0;
+	case ENGINE_AGAIN:
+		return features & ENGINE_F_REWRITE;
+	default:
+		return false;
+	}
+}
+
+/* May the core do this to a task held at this event? */
+static bool allowed(const struct engine_task *t, const struct engine_action *a, uint32_t features)
+{
+	enum engine_action_type type = a->type;
+
+	switch (t->at) {
 	case ENGINE_ENTRY:
+		if (t->fixed)
+			return allowed_fixed(t, a, features);
+		return type == ENGINE_RUN || type == ENGINE_RETURN;
 	case ENGINE_EXIT:
 		return type == ENGINE_RUN || type == ENGINE_RETURN;
 	case ENGINE_SIGNAL:
@@ -209,6 +234,12 @@ static void apply(struct engine_task *t, const struct engine_action *a)
 		change_text(t, a, change, sizeof(change));
 		snprintf(text, sizeof(text), "return %lld%s", (long long)a->result, change);
 		break;
+	case ENGINE_RETURN_FD:
+		snprintf(text, sizeof(text), "return fd%s", a->cloexec ? " cloexec" : "");
+		break;
+	case ENGINE_AGAIN:
+		snprintf(text, sizeof(text), "again");
+		break;
 	}
 	record(t, text);
 }
@@ -221,7 +252,7 @@ static int fake_resume(struct engine *e, struct engine_task *t, const struct eng
 		breach(f, "resumed, but it is not stopped", t->tid);
 		return -EINVAL;
 	}
-	if (!allowed(t->at, a->type))
+	if (!allowed(t, a, e->ops->features))
 		breach(f, "resumed with an action that its event does not allow", t->tid);
 	else if (a->changed && !a->call)
 		breach(f, "resumed with a changed call that is not there", t->tid);
@@ -324,6 +355,13 @@ static void free_task(struct fake *f, struct engine_task *t)
 	f->stats.tasks--;
 }
 
+static bool is_fixed(const struct fake *f, int64_t nr)
+{
+	bool one = nr >= 0 && nr < ENGINE_NR_MAX;
+
+	return f->base.ops->how(one ? f->select.want[nr] : f->select.want_other) == ENGINE_HOW_NOTIFY;
+}
+
 /* What engine.h promises for each type, and rubbish for the rest. */
 static void fill(struct fake *f, struct engine_task *t, const struct queued *q, struct engine_event *out)
 {
@@ -344,6 +382,8 @@ static void fill(struct fake *f, struct engine_task *t, const struct queued *q, 
 	if (ev->type == ENGINE_ENTRY) {
 		t->call = ev->call;
 		out->call = ev->call;
+		out->again = ev->again;
+		out->fixed = t->fixed = !ev->again && is_fixed(f, ev->call.nr);
 	} else if (ev->type == ENGINE_EXIT) {
 		out->call.pc = t->call.pc;
 		out->call.sp = t->call.sp;
@@ -488,12 +528,39 @@ static ssize_t fake_write(struct engine_task *t, uint64_t addr, const void *buf,
 
 static int fake_scratch(struct engine *e, struct engine_task *t, uint64_t *addr)
 {
-	if (!t->held || (t->at != ENGINE_ENTRY && t->at != ENGINE_EXIT)) {
-		breach(fake_of(e), "scratch area outside of a system call stop", t->tid);
+	if (!t->held || (t->at != ENGINE_ENTRY && t->at != ENGINE_EXIT) || (t->at == ENGINE_ENTRY && t->fixed)) {
+		breach(fake_of(e), "scratch area outside of a system call stop that can rewrite", t->tid);
 		return -EINVAL;
 	}
 	*addr = SCRATCH_BASE + (uint64_t)t->tid * ENGINE_SCRATCH;
 	return 0;
+}
+
+static int fake_install_fd(struct engine *e, struct engine_task *t, int fd, bool cloexec)
+{
+	if (!t->held || t->at != ENGINE_ENTRY || !t->fixed || fcntl(fd, F_GETFD) < 0) {
+		breach(fake_of(e), "a descriptor installed where none can be", t->tid);
+		return -EINVAL;
+	}
+	record(t, cloexec ? "install cloexec" : "install");
+	return FAKE_FD;
+}
+
+static enum engine_how how_traced(uint32_t want)
+{
+	return want ? ENGINE_HOW_TRACE : ENGINE_HOW_ALLOW;
+}
+
+static enum engine_how how_mixed(uint32_t want)
+{
+	if (want & (VMMD_WANT_EXIT | VMMD_WANT_REWRITE | VMMD_WANT_RESULT | VMMD_WANT_REISSUE))
+		return ENGINE_HOW_TRACE;
+	return want ? ENGINE_HOW_NOTIFY : ENGINE_HOW_ALLOW;
+}
+
+static enum engine_how how_notified(uint32_t want)
+{
+	return want ? ENGINE_HOW_NOTIFY : ENGINE_HOW_ALLOW;
 }
 
 static void fake_identity(const struct engine_task *t, pid_t *tid, pid_t *tgid)
@@ -547,16 +614,18 @@ static void fake_stats(const struct engine *e, struct engine_stats *out)
 }
 
 /* A table of its own for each set of features, because create() is not told which one it was called from. */
-#define FAKE(id, text, missing)                                                                     \
+#define FAKE(id, text, has, way)                                                                    \
 	static int create_##id(struct engine **out, const struct engine_config *config);           \
 	static const struct engine_ops ops_##id = {                                                \
 		.name = text,                                                                      \
-		.features = ((1u << ENGINE_F_COUNT_) - 1) & ~(uint32_t)(missing),                  \
+		.features = (has),                                                                 \
 		.probe = fake_probe,                                                               \
+		.how = way,                                                                        \
 		.create = create_##id,                                                             \
 		.destroy = fake_destroy,                                                           \
 		.filter = fake_filter,                                                             \
 		.launch = fake_launch,                                                             \
+		.install_fd = fake_install_fd,                                                     \
 		.next = fake_next,                                                                 \
 		.fd = fake_fd,                                                                     \
 		.set_owner = fake_set_owner,                                                       \
@@ -576,16 +645,22 @@ static void fake_stats(const struct engine *e, struct engine_stats *out)
 		return create(out, config, &ops_##id);                                             \
 	}
 
-FAKE(full, "full", 0)
-FAKE(no_exit, "no-exit", ENGINE_F_EXIT)
-FAKE(no_rewrite, "no-rewrite", ENGINE_F_REWRITE)
-FAKE(no_reissue, "no-reissue", ENGINE_F_REISSUE)
-FAKE(no_signal, "no-signal", ENGINE_F_SIGNAL)
+#define ALL ((1u << ENGINE_F_COUNT_) - 1)
+#define ENTRY_ONLY (ENGINE_F_ENTRY | ENGINE_F_LIFECYCLE | ENGINE_F_INSTALL_FD | ENGINE_F_ERRNO)
+
+FAKE(full, "full", ALL, how_traced)
+FAKE(no_exit, "no-exit", ALL & ~ENGINE_F_EXIT, how_traced)
+FAKE(no_rewrite, "no-rewrite", ALL & ~ENGINE_F_REWRITE, how_traced)
+FAKE(no_reissue, "no-reissue", ALL & ~ENGINE_F_REISSUE, how_traced)
+FAKE(no_signal, "no-signal", ALL & ~ENGINE_F_SIGNAL, how_traced)
+FAKE(mixed, "mixed", ALL & ~ENGINE_F_SAFE_ARGS, how_mixed)
+FAKE(notify, "notify", ENTRY_ONLY, how_notified)
+FAKE(fixed, "fixed", ENTRY_ONLY | ENGINE_F_EXIT | ENGINE_F_RESULT, how_notified)
 
 const struct engine_ops *fake_named(const char *name)
 {
-	static const struct engine_ops *const all[] = { &ops_full, &ops_no_exit, &ops_no_rewrite,
-							&ops_no_reissue, &ops_no_signal };
+	static const struct engine_ops *const all[] = { &ops_full,	&ops_no_exit, &ops_no_rewrite, &ops_no_reissue,
+							&ops_no_signal, &ops_mixed,   &ops_notify,     &ops_fixed };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!strcmp(all[i]->name, name))

@@ -16,8 +16,15 @@
 #define FAKE_SIZE 0x10000u
 #define FAKE_PC 0x401000u
 #define FAKE_SP 0x7ffe0000u
+#define FAKE_FD 77 /* the number of any descriptor that is installed in a task */
 
-/* "full", or one that lacks a feature: "no-exit", "no-rewrite", "no-reissue", "no-signal". NULL: no such. */
+/*
+ * "full", or one that lacks a feature: "no-exit", "no-rewrite", "no-reissue",
+ * "no-signal". "mixed": memory arguments are not safe, and calls of which only the
+ * entry is wanted are fixed; "notify": all are, and there are entries and tasks only;
+ * "fixed": all are, but exits can be had (as while a live trace is attached). NULL:
+ * no such.
+ */
 const struct engine_ops *fake_named(const char *name);
 
 /* What to push. */
@@ -29,6 +36,7 @@ struct fake_event {
 	pid_t former_tid;     /* EXEC: the task that becomes `tid` */
 	int status;	      /* EXITING, GONE */
 	struct vmmd_call call; /* ENTRY */
+	bool again;	       /* ENTRY: as the core has asked */
 	siginfo_t info;	      /* SIGNAL */
 };
 
@@ -45,7 +53,8 @@ int fake_dying(struct engine *, pid_t tid);
 /*
  * The oldest action on a task that was not taken yet, or NULL: "go",
  * "deliver TERM", "drop", "return -13", "run", "run exit", "run open(0x1) exit",
- * "kill". Valid until the next call.
+ * "kill", "return fd", "return fd cloexec", "install", "install cloexec", "again".
+ * Valid until the next call.
  */
 const char *fake_action(struct engine *, pid_t tid);
 /* As fake_action(), of any task: "100 go" … */

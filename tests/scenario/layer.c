@@ -9,6 +9,7 @@
  * (no MATCH for exec, new, end and cancel):
  *
  *   entry:CALL, exit:CALL[>VIEW], signal:NUMBER, exec, new, end, cancel
+ *   refuse:CALL:ERRNO, advisory:yes, open:R (fails to open)
  *       CALL is a name, a number or @all, and makes the layer want it; `exit`
  *       matches when the layer's view of the call is VIEW, or CALL; signal
  *       numbers may be `*`.
@@ -20,6 +21,8 @@
  *   ready:ANSWER[:R]            suspend, answer by a descriptor watch
  *   now:ANSWER[:R]              suspend, but answer before the callback returns
  *   lazy                        suspend without having taken a ticket
+ *   atcall[:PATH[:PATH]]  replyfd[:cloexec]            answer so; PASS where the host cannot
+ *   path:I:TEXT  atopen:PATH
  *   nr:CALL  arg:I:VALUE  pc:VALUE  sp:VALUE  result:R  as:SIGNAL
  *   read:ADDR:LEN  str:ADDR:CAP  write:ADDR:TEXT  scratch:LEN[:ARGINDEX]
  *   task:TEXT  process:TEXT     set the data of the task, of the process
@@ -27,7 +30,7 @@
  *   ticket  inject:SIGNAL  count:NAME
  *
  * What these ask for is wanted with the flags they need, unless the deed begins
- * with '!'. `open:R` fails to open. What a host function refuses is logged.
+ * with '!'. What a host function refuses is logged.
  *
  * The command NAME with text "[thread] INDEX ANSWER [R]" resumes the layer's
  * INDEXth request (from 1) and logs the outcome; "do INDEX DEED[:ARG]…" does
@@ -35,62 +38,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <vmmd/plugin.h>
 
-#define MAX_TICKETS 256
-#define MAX_WORDS 12
+#include "tests/scenario/layer.h"
 
-enum event { EV_ENTRY, EV_EXIT, EV_SIGNAL, EV_EXEC, EV_NEW, EV_END, EV_CANCEL, EV_OPEN, EV_COUNT };
+static const char *const event_names[EV_COUNT] = { "entry", "exit", "signal", "refuse", "exec",
+						   "new",   "end",  "cancel", "open",	"advisory" };
 
-static const char *const event_names[EV_COUNT] = { "entry", "exit", "signal", "exec",
-						   "new",   "end",  "cancel", "open" };
-
-/* A rule: its words point into `text`. */
-struct rule {
-	char *text;
-	enum event event;
-	bool any;	    /* @all or * */
-	int64_t want, view; /* the call or signal it matches */
-	bool unasked;
-	const char *deed;
-	char *word[MAX_WORDS];
-	int words;
-};
-
-struct layer {
-	const struct vmmd_host *host;
-	struct vmmd_layer *layer;
-	const char *name;
-	int log;
-	struct rule *rules;
-	size_t count;
-	uint64_t tickets[MAX_TICKETS + 1];
-	struct vmmd_req *reqs[MAX_TICKETS + 1];
-	int last;
-	struct answer *answers; /* all that were ever on their way */
-};
-
-/* An answer on its way; freed with the layer, because its request may be cancelled before. */
-struct answer {
-	struct answer *next;
-	struct layer *l;
-	uint64_t ticket;
-	enum vmmd_verdict verdict;
-	int64_t result;
-	int rc;
-	struct vmmd_watch *watch;
-	int fd[2];
-};
-
-static void say(const struct layer *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void say(const struct layer *l, const char *fmt, ...)
+void say(const struct layer *l, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -108,12 +67,12 @@ static void say(const struct layer *l, const char *fmt, ...)
 
 /* -------------------------------------------------------------------- rules */
 
-static int64_t number(const char *text)
+int64_t number(const char *text)
 {
-	return text ? (int64_t)strtoll(text, NULL, 0) : 0;
+	return text ? (int64_t)strtoull(text, NULL, 0) : 0;
 }
 
-static int64_t call_number(const struct layer *l, const char *text)
+int64_t call_number(const struct layer *l, const char *text)
 {
 	int64_t nr = l->host->syscall_nr(text);
 
@@ -122,7 +81,7 @@ static int64_t call_number(const struct layer *l, const char *text)
 
 static bool has_match(enum event e)
 {
-	return e <= EV_SIGNAL;
+	return e <= EV_REFUSE;
 }
 
 static void parse_match(const struct layer *l, struct rule *r, char *text)
@@ -167,7 +126,7 @@ static int parse_rule(const struct layer *l, struct rule *r, const char *text)
 	return 0;
 }
 
-static bool deed_is(const struct rule *r, const char *const *names)
+bool deed_is(const struct rule *r, const char *const *names)
 {
 	for (; *names; names++)
 		if (!strcmp(r->deed, *names))
@@ -180,6 +139,8 @@ static uint32_t wants(const struct rule *r)
 	static const char *const rewrites[] = { "nr", "arg", "pc", "sp", "scratch", NULL };
 	static const char *const reissues[] = { "reissue", NULL };
 	static const char *const results[] = { "result", NULL };
+	static const char *const paths[] = { "path", "atcall", "atopen", NULL };
+	static const char *const reads[] = { "read", "str", NULL };
 	uint32_t flags = r->event == EV_ENTRY ? VMMD_WANT_ENTRY : VMMD_WANT_EXIT;
 
 	if (r->unasked)
@@ -190,6 +151,10 @@ static uint32_t wants(const struct rule *r)
 		flags |= VMMD_WANT_REISSUE;
 	if (deed_is(r, results))
 		flags |= VMMD_WANT_RESULT;
+	if (deed_is(r, paths))
+		flags |= VMMD_WANT_PATHS;
+	if (r->event == EV_ENTRY && deed_is(r, reads))
+		flags |= VMMD_WANT_MEMORY;
 	return flags;
 }
 
@@ -209,279 +174,15 @@ static int ask_for(const struct layer *l, const struct rule *r)
 		return l->host->want_events(l->layer, VMMD_EVENT_TASK_NEW);
 	case EV_END:
 		return l->host->want_events(l->layer, VMMD_EVENT_TASK_EXIT);
+	case EV_REFUSE:
+		return l->host->refuse(l->layer, r->want, (int)number(r->deed));
+	case EV_ADVISORY:
+		return l->host->advisory(l->layer);
 	case EV_OPEN:
 		return (int)number(r->deed);
 	default:
 		return 0;
 	}
-}
-
-/* ------------------------------------------------------------------ answers */
-
-static enum vmmd_verdict verdict_of(const char *text)
-{
-	static const char *const names[] = { "pass", "reply", "suspend", "reissue", "drop" };
-
-	for (int i = 0; i < 5; i++)
-		if (!strcmp(names[i], text))
-			return (enum vmmd_verdict)i;
-	return (enum vmmd_verdict)number(text);
-}
-
-static uint64_t take_ticket(struct layer *l, struct vmmd_req *req)
-{
-	uint64_t ticket = l->host->ticket(req);
-
-	if (l->last < MAX_TICKETS) {
-		l->tickets[++l->last] = ticket;
-		l->reqs[l->last] = req;
-	}
-	return ticket;
-}
-
-static struct answer *answer_new(struct layer *l, struct vmmd_req *req, const char *verdict,
-				 const char *result)
-{
-	struct answer *a = calloc(1, sizeof(*a));
-
-	if (!a)
-		abort();
-	a->l = l;
-	a->ticket = take_ticket(l, req);
-	a->verdict = verdict_of(verdict);
-	a->result = number(result);
-	a->fd[0] = a->fd[1] = -1;
-	a->next = l->answers;
-	l->answers = a;
-	return a;
-}
-
-static void answer_give(struct answer *a)
-{
-	a->rc = a->l->host->resume(a->l->layer, a->ticket, a->verdict, a->result);
-}
-
-static void on_timer(void *arg)
-{
-	struct answer *a = arg;
-
-	answer_give(a);
-	say(a->l, "timer = %d", a->rc);
-}
-
-static void on_ready(void *arg, short revents)
-{
-	struct answer *a = arg;
-
-	a->l->host->watch_stop(a->watch);
-	answer_give(a);
-	say(a->l, "ready %d = %d", revents == POLLIN, a->rc);
-}
-
-static void *in_thread(void *arg)
-{
-	answer_give(arg);
-	return NULL;
-}
-
-static int resume(struct layer *l, const char *how, int index, const char *verdict, const char *result)
-{
-	struct answer a = { .l = l };
-	pthread_t thread;
-
-	if (index < 1 || index > l->last)
-		return -EINVAL;
-	a.ticket = l->tickets[index];
-	a.verdict = verdict_of(verdict);
-	a.result = number(result);
-	if (strcmp(how, "thread")) {
-		answer_give(&a);
-	} else {
-		if (pthread_create(&thread, NULL, in_thread, &a))
-			return -EAGAIN;
-		pthread_join(thread, NULL);
-	}
-	say(l, "resume %d = %d", index, a.rc);
-	return 0;
-}
-
-/* -------------------------------------------------------------------- deeds */
-
-/* What a deed answers when it gives no verdict. */
-#define GO_ON ((enum vmmd_verdict)-2)
-
-static enum vmmd_verdict later(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	struct answer *a = answer_new(l, req, r->word[1], r->word[2]);
-
-	if (!l->host->timer_start(l->layer, number(r->word[0]), false, on_timer, a))
-		abort();
-	return VMMD_SUSPEND;
-}
-
-static enum vmmd_verdict ready(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	struct answer *a = answer_new(l, req, r->word[0], r->word[1]);
-
-	if (pipe2(a->fd, O_CLOEXEC) || write(a->fd[1], "x", 1) != 1)
-		abort();
-	a->watch = l->host->watch_start(l->layer, a->fd[0], POLLIN, on_ready, a);
-	if (!a->watch)
-		abort();
-	return VMMD_SUSPEND;
-}
-
-static enum vmmd_verdict now(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	struct answer *a = answer_new(l, req, r->word[0], r->word[1]);
-
-	answer_give(a);
-	say(l, "now = %d", a->rc);
-	return VMMD_SUSPEND;
-}
-
-static enum vmmd_verdict reissue(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	struct vmmd_call call = { .nr = call_number(l, r->word[0]) };
-
-	for (int i = 1; i < r->words && i <= 6; i++)
-		call.args[i - 1] = (uint64_t)number(r->word[i]);
-	return l->host->reissue(req, &call);
-}
-
-/* Deeds that answer. */
-static enum vmmd_verdict answer(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	if (!strcmp(r->deed, "pass"))
-		return VMMD_PASS;
-	if (!strcmp(r->deed, "reply"))
-		return l->host->reply(req, number(r->word[0]));
-	if (!strcmp(r->deed, "drop"))
-		return VMMD_DROP;
-	if (!strcmp(r->deed, "reissue"))
-		return reissue(l, req, r);
-	if (!strcmp(r->deed, "verdict"))
-		return (enum vmmd_verdict)number(r->word[0]);
-	if (!strcmp(r->deed, "lazy"))
-		return VMMD_SUSPEND;
-	if (!strcmp(r->deed, "later"))
-		return later(l, req, r);
-	if (!strcmp(r->deed, "ready"))
-		return ready(l, req, r);
-	if (!strcmp(r->deed, "now"))
-		return now(l, req, r);
-	if (!strcmp(r->deed, "suspend")) {
-		take_ticket(l, req);
-		return VMMD_SUSPEND;
-	}
-	return GO_ON;
-}
-
-static int scratch(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	uint64_t addr = 0;
-	int rc = l->host->scratch(req, (size_t)number(r->word[0]), &addr);
-
-	if (rc < 0)
-		return rc;
-	say(l, "scratch %#llx", (unsigned long long)addr);
-	if (r->words < 2)
-		return 0;
-	l->host->write(req, addr, "scratch", 8);
-	return l->host->set_arg(req, (unsigned)number(r->word[1]), addr);
-}
-
-static int memory(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	char buf[4096] = "";
-	uint64_t addr = (uint64_t)number(r->word[0]);
-	size_t len = r->words > 1 ? (size_t)number(r->word[1]) : 0;
-	ssize_t n;
-
-	if (!strcmp(r->deed, "write"))
-		n = l->host->write(req, addr, r->word[1], strlen(r->word[1]));
-	else if (!strcmp(r->deed, "str"))
-		n = l->host->read_str(req, addr, buf, len);
-	else
-		n = l->host->read(req, addr, buf, len < sizeof(buf) ? len : sizeof(buf) - 1);
-	say(l, "%s %zd%s%s", r->deed, n, n > 0 && buf[0] ? " " : "", n > 0 ? buf : "");
-	return 0;
-}
-
-/* Replace the signal under way, or queue another one. */
-static int send(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	siginfo_t info;
-
-	memset(&info, 0, sizeof(info));
-	info.si_signo = (int)number(r->word[0]);
-	info.si_code = SI_QUEUE;
-	if (!strcmp(r->deed, "as"))
-		return l->host->set_siginfo(req, &info);
-	return l->host->inject_signal(l->layer, l->host->task(req)->tid, &info);
-}
-
-/* Data is text; a layer that has none says "-". */
-static int show(struct layer *l, struct vmmd_req *req)
-{
-	const struct vmmd_call *call = l->host->call(req);
-	const char *task = l->host->task_data(req), *process = l->host->process_data(req);
-
-	if (call)
-		say(l, "pc %#llx sp %#llx", (unsigned long long)call->pc,
-		    (unsigned long long)call->sp);
-	say(l, "task %s process %s", task ? task : "-", process ? process : "-");
-	return 0;
-}
-
-static int set_data(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	char *text = strdup(r->word[0]);
-
-	if (!strcmp(r->deed, "task")) {
-		free(l->host->task_data(req));
-		l->host->set_task_data(req, text);
-	} else {
-		free(l->host->process_data(req));
-		l->host->set_process_data(req, text);
-	}
-	return 0;
-}
-
-/* Deeds that change or show something. */
-static int act(struct layer *l, struct vmmd_req *req, const struct rule *r)
-{
-	const struct vmmd_host *h = l->host;
-	static const char *const memories[] = { "read", "str", "write", NULL };
-	static const char *const datas[] = { "task", "process", NULL };
-	uint64_t value = (uint64_t)number(r->words ? r->word[r->words - 1] : NULL);
-
-	if (!strcmp(r->deed, "nr"))
-		return h->set_nr(req, call_number(l, r->word[0]));
-	if (!strcmp(r->deed, "arg"))
-		return h->set_arg(req, (unsigned)number(r->word[0]), value);
-	if (!strcmp(r->deed, "pc"))
-		return h->set_pc(req, value);
-	if (!strcmp(r->deed, "sp"))
-		return h->set_sp(req, value);
-	if (!strcmp(r->deed, "result"))
-		return h->set_result(req, (int64_t)value);
-	if (!strcmp(r->deed, "as") || !strcmp(r->deed, "inject"))
-		return send(l, req, r);
-	if (!strcmp(r->deed, "scratch"))
-		return scratch(l, req, r);
-	if (!strcmp(r->deed, "show"))
-		return show(l, req);
-	if (!strcmp(r->deed, "ticket"))
-		return take_ticket(l, req) ? 0 : -EINVAL;
-	if (!strcmp(r->deed, "count"))
-		return (int)(*h->counter(l->layer, r->word[0]) += 1) * 0;
-	if (deed_is(r, memories))
-		return memory(l, req, r);
-	if (deed_is(r, datas))
-		return set_data(l, req, r);
-	say(l, "unknown deed %s", r->deed);
-	return 0;
 }
 
 static bool matches(const struct layer *l, const struct rule *r, enum event e, struct vmmd_req *req)
@@ -504,10 +205,10 @@ static enum vmmd_verdict follow(struct layer *l, enum event e, struct vmmd_req *
 
 		if (!matches(l, r, e, req))
 			continue;
-		v = answer(l, req, r);
+		v = deed_answer(l, req, r);
 		if (v != GO_ON)
 			return v;
-		rc = act(l, req, r);
+		rc = deed_act(l, req, r);
 		if (rc < 0)
 			say(l, "%s refused %d", r->deed, rc);
 	}
@@ -654,8 +355,8 @@ static int do_deed(struct layer *l, int index, const char *deed)
 		return -EINVAL;
 	snprintf(text, sizeof(text), "cancel:%s", deed);
 	rc = parse_rule(l, &r, text);
-	if (!rc && answer(l, l->reqs[index], &r) == GO_ON) {
-		rc = act(l, l->reqs[index], &r);
+	if (!rc && deed_answer(l, l->reqs[index], &r) == GO_ON) {
+		rc = deed_act(l, l->reqs[index], &r);
 		say(l, "do %s = %d", r.deed, rc);
 		rc = 0;
 	}
@@ -678,24 +379,15 @@ static int on_command(void *self, const char *name, const char *text, struct vmm
 	if (!strcmp(word[0], "do") && n == 3)
 		return do_deed(l, atoi(word[1]), word[2]);
 	if (!strcmp(word[0], "thread") && n >= 3)
-		return resume(l, word[0], atoi(word[1]), word[2], word[3]);
-	return n >= 2 ? resume(l, "", atoi(word[0]), word[1], word[2]) : -EINVAL;
+		return deed_resume(l, word[0], atoi(word[1]), word[2], word[3]);
+	return n >= 2 ? deed_resume(l, "", atoi(word[0]), word[1], word[2]) : -EINVAL;
 }
 
 /* --------------------------------------------------------------- life cycle */
 
 static void layer_free(struct layer *l)
 {
-	struct answer *a, *next;
-
-	for (a = l->answers; a; a = next) {
-		next = a->next;
-		if (a->fd[0] >= 0) {
-			close(a->fd[0]);
-			close(a->fd[1]);
-		}
-		free(a);
-	}
+	deed_answers_free(l);
 	for (size_t i = 0; i < l->count; i++)
 		free(l->rules[i].text);
 	free(l->rules);

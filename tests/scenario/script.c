@@ -22,6 +22,7 @@
 
 #include "tests/scenario/core.h"
 #include "tests/scenario/fake.h"
+#include "tests/scenario/fake_perform.h"
 #include "vmmd/log.h"
 #include "vmmd/sysent.h"
 
@@ -88,14 +89,14 @@ static int split(struct run *r, const char *text)
 /* Word `i` as a number; `def` if there is none. */
 static int64_t number(const struct run *r, int i, int64_t def)
 {
-	return i < r->words ? (int64_t)strtoll(r->word[i], NULL, 0) : def;
+	return i < r->words ? (int64_t)strtoull(r->word[i], NULL, 0) : def;
 }
 
 static int64_t call_number(const char *text)
 {
 	int64_t nr = sysent_nr(text);
 
-	return nr >= 0 ? nr : (int64_t)strtoll(text, NULL, 0);
+	return nr >= 0 ? nr : (int64_t)strtoull(text, NULL, 0);
 }
 
 /* The words from `i` on, joined again. */
@@ -216,6 +217,7 @@ static int do_entry(struct run *r)
 		ev.call.args[i] = (uint64_t)number(r, i + 3, 0);
 	ev.call.pc = FAKE_PC;
 	ev.call.sp = FAKE_SP;
+	ev.again = strcmp(r->word[0], "again") == 0;
 	return push(r, &ev);
 }
 
@@ -398,7 +400,8 @@ static int do_count(struct run *r)
 /* select CALL|other FLAG… */
 static int do_select(struct run *r)
 {
-	static const char *const names[] = { "entry", "exit", "rewrite", "result", "reissue" };
+	static const char *const names[] = { "entry",	"exit",	 "rewrite", "result",
+					     "reissue", "paths", "memory" };
 	const struct engine_select *s = fake_selection(core_engine(r->core));
 	int64_t nr = call_number(r->word[1]);
 	uint8_t bits = strcmp(r->word[1], "other") && nr >= 0 && nr < ENGINE_NR_MAX ?
@@ -407,13 +410,37 @@ static int do_select(struct run *r)
 	char want[100], got[100] = "";
 
 	join(r, 2, want, sizeof(want));
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 7; i++)
 		if (bits & (1u << i))
 			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%s",
 				 got[0] ? " " : "", names[i]);
 	if (!got[0])
 		strcpy(got, "none");
 	return strcmp(got, want) ? fail(r, "expected %s, got: %s", want, got) : 0;
+}
+
+/* refuses CALL ERRNO|none: without a stop */
+static int do_refuses(struct run *r)
+{
+	int64_t nr = call_number(r->word[1]);
+	int got = nr >= 0 && nr < ENGINE_NR_MAX ? fake_selection(core_engine(r->core))->refuse[nr] : 0;
+
+	return got == number(r, 2, 0) ? 0 : fail(r, "the engine refuses it with %d", got);
+}
+
+/* perform RESULT: what a call made in a task's place gives from now on */
+static int do_perform(struct run *r)
+{
+	fake_perform_set(r->word[1]);
+	return 0;
+}
+
+/* performed "CALL" */
+static int do_performed(struct run *r)
+{
+	const char *got = fake_perform_take();
+
+	return got && strcmp(got, r->word[1]) == 0 ? 0 : fail(r, "performed: %s", got ? got : "nothing");
 }
 
 static int do_memory(struct run *r)
@@ -495,6 +522,9 @@ static int finish(struct run *r)
 	text = fake_any_action(core_engine(r->core));
 	if (text)
 		return fail(r, "an action that nobody expected: %s", text);
+	text = fake_perform_take();
+	if (text)
+		return fail(r, "a call made in a task's place that nobody expected: %s", text);
 	text = log_line(r, buf, sizeof(buf));
 	if (text)
 		return fail(r, "unexpected in the log: %s", text);
@@ -516,6 +546,7 @@ static const struct statement {
 	{ "new", 1, false, do_new },
 	{ "task", 1, false, do_task },
 	{ "entry", 2, false, do_entry },
+	{ "again", 2, false, do_entry },
 	{ "kernel", 2, false, do_kernel },
 	{ "signal", 2, false, do_signal },
 	{ "exec", 1, false, do_exec },
@@ -534,6 +565,9 @@ static const struct statement {
 	{ "action", 2, false, do_action },
 	{ "count", 2, false, do_count },
 	{ "select", 2, false, do_select },
+	{ "refuses", 2, false, do_refuses },
+	{ "perform", 1, true, do_perform },
+	{ "performed", 1, false, do_performed },
 	{ "memory", 3, false, do_memory },
 	{ "sees", 3, false, do_sees },
 	{ "injected", 2, false, do_injected },

@@ -31,7 +31,7 @@ for name in $(jq -r '.[].name' <<<"$plugins"); do
 	)"
 done
 verdict docs/vmmctl "$(
-	for command in '' run ps show trace answer kill plugins check status version; do
+	for command in '' run ps show trace answer kill plugins check explain status version; do
 		[ -z "$command" ] || in_page clients/vmmctl/vmmctl.1 "$command" || echo "the page does not name $command"
 		help=$("$VMMCTL" $command --help) || echo "vmmctl $command --help: status $?"
 		for option in $(grep -o -E -- '--[a-z][a-z-]+' <<<"$help" | sort -u); do

@@ -57,6 +57,10 @@ fails check/key 1 'key.yaml:3:1: .*wrong' check "$WORK/key.yaml"
 fails check/type 1 'type.yaml:3:[0-9]+: .*strings' check "$WORK/type.yaml"
 fails check/twice 1 'twice.yaml:2:1: ' check "$WORK/twice.yaml"
 fails check/syntax 1 'syntax.yaml:[0-9]+' check "$WORK/syntax.yaml"
+fails explain/none 2 'missing' explain
+fails explain/option 2 'bogus' explain --bogus
+fails explain/layer 1 'nosuch' explain -l nosuch
+fails explain/engine 1 'trace\[0\].*seccomp' explain -e seccomp -l trace
 fails show/none 1 'nosuch' show nosuch
 fails show/argument 2 'argument' show
 fails kill/none 1 'nosuch' kill nosuch
@@ -77,11 +81,40 @@ fits() {
 }
 check help/vmmctl fits "$VMMCTL" --help
 check help/vmmd fits "$VMMD" --help
-for c in run ps show trace answer kill plugins check status version; do
+for c in run ps show trace answer kill plugins check explain status version; do
 	check "help/$c" fits "$VMMCTL" $c --help
 done
 check_match version '^vmmctl [0-9]+\.[0-9]+' "$("$VMMCTL" --version)"
 check_match version/vmmd '^vmmd [0-9]+\.[0-9]+' "$("$VMMD" --version)"
+
+# Which engine, how each call is stopped, and because of whom.
+explain() { "$VMMCTL" explain "$@" 2>&1; }
+# explained FILTER LAYER…: what jq makes of the JSON for that stack.
+explained() {
+	local filter=$1 layer args=()
+	shift
+	for layer; do args+=(-l "$layer"); done
+	explain --json "${args[@]}" | jq -r "$filter"
+}
+check_eq explain/engine 'ptrace seccomp hybrid' \
+	"$(explained '[.engine, .cheaper[].engine] | join(" ")' trace,syscalls=read)"
+check_match explain/why 'trace\[0\] needs "exit"' "$(explained '.cheaper[0].why' trace,syscalls=read)"
+check_eq explain/each 'getpid trace trace[1] getppid notify null[0]' "$(
+	explained '[.calls[] | select(.call | startswith("getp") and endswith("pid")) | .call, .mechanism, .layer] | join(" ")' \
+		null,syscalls=getpid+getppid trace,syscalls=getpid
+)"
+check_eq explain/refused 'errno EACCES deny[0]' "$(
+	explained '.calls[] | select(.call == "socket") | "\(.mechanism) \(.errno) \(.layer)"' deny,syscalls=socket,errno=EACCES
+)"
+check_eq explain/other '1 notify' "$(explained '[.calls[] | select(.nr == -1)] | "\(length) \(.[0].mechanism)"' null)"
+check_eq explain/confines 'false true' "$(explained '[.layers[].confines] | join(" ")' null deny,syscalls=socket)"
+check_match explain/text 'engine seccomp .*notify, forced by null\[0\] \(null\[0\]: entry\) +getppid .*native: everything else' \
+	"$(explain -l null,syscalls=getppid | tr '\n' ' ')"
+check_match explain/file 'not seccomp: on-failure: release needs .*not hybrid: .*every call of every task stops' \
+	"$(printf 'on-failure: release\nlayers: ["null"]\n' >"$WORK/release.yaml" && explain "$WORK/release.yaml" | tr '\n' ' ')"
+check_eq explain/own 'clone fork vfork clone3 execve exit exit_group' "$(
+	explained '[.calls[] | select(.mechanism == "notify" and .layer == null) | .call] | join(" ")' null,syscalls=getppid
+)"
 
 # Statuses of the program are those of vmmctl.
 for n in 0 1 2 77 125 126 127 255; do

@@ -72,7 +72,7 @@ ask() {
 "$VMMD" --user --socket "$VMMD_SOCKET" 2>"$WORK/log" &
 daemon=$!
 until_true 5 "$VMMCTL" ps
-"$VMMCTL" run -n victim -l null -- sleep 600 &
+"$VMMCTL" run -n victim -e hybrid -l null -- sleep 600 &
 disown
 until_true 5 eval '[ -n "$("$VMMCTL" ps -q)" ]'
 session=$("$VMMCTL" ps -q)

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# kill.sh - SIGKILL for a worker, the parent, a vmmctl that waits, the program,
-# under load: what the policy of the session says happens to the tasks, none is
-# left over, none hangs, none goes on unwatched by accident.
+# kill.sh - SIGKILL for a worker, its guard, the parent, a vmmctl that waits, the
+# program, under load: what the policy of the session says happens to the tasks,
+# none is left over, none hangs, none goes on unwatched by accident.
+#
+# On ptrace everything; on the other engines, which release no task, what kills.
 # shellcheck disable=SC2317 # functions that until_true calls
 SUITE="kill"
 # shellcheck source=tests/lib.sh
@@ -15,6 +17,7 @@ printf 'on-failure: kill\nlayers:\n  - "null": {}\n' >"$WORK/kill.yaml"
 printf 'on-failure: release\nlayers:\n  - "null": {}\n' >"$WORK/release.yaml"
 LOAD=$BUILD/tests/guest/g_load
 COUNT=0
+ENGINE=ptrace
 
 beats() { od -An -td8 -N8 "$D/beat" 2>/dev/null | tr -d ' '; }
 beating() {
@@ -33,6 +36,12 @@ has_session() { [ -n "$(session)" ]; }
 ended() { ! kill -0 "$RUNNER" 2>/dev/null || grep -q '^State:.Z' "/proc/$RUNNER/status" 2>/dev/null; }
 traced() { for p in $(marked "$MARK"); do grep -q '^TracerPid:.[1-9]' "/proc/$p/status" && return 0; done 2>/dev/null; return 1; }
 untraced() { ! traced; }
+# Its calls go to the worker, if it is not traced by one.
+watched() {
+	[ $ENGINE = seccomp ] || { traced; return; }
+	has_session && for p in $(marked "$MARK"); do grep -q '^Seccomp:.2' "/proc/$p/status" && return 0; done 2>/dev/null
+	return 1
+}
 
 # start POLICY [OPTION…]: the load in a session of its own, under way.
 start() {
@@ -41,7 +50,7 @@ start() {
 	COUNT=$((COUNT + 1))
 	NAME=load$COUNT D=$WORK/load$COUNT MARK=$WORK/load$COUNT/mark
 	mkdir "$D"
-	VMMD_TEST_MARK=$MARK "$VMMCTL" run "${MODE[@]}" -n "$NAME" -c "$WORK/$policy.yaml" "$@" -- "$LOAD" "$D" >"$D/out" 2>&1 &
+	VMMD_TEST_MARK=$MARK "$VMMCTL" run "${MODE[@]}" -e $ENGINE -n "$NAME" -c "$WORK/$policy.yaml" "$@" -- "$LOAD" "$D" >"$D/out" 2>&1 &
 	RUNNER=$!
 	until_true 20 has_session && goes_on && WORKER=$(session) && PARENT=$(awk '/^PPid:/ { print $2 }' "/proc/$WORKER/status")
 }
@@ -62,18 +71,21 @@ all_gone() {
 	marked "$MARK" | xargs -r kill -KILL
 }
 
-each_mode() {
+released() {
 	local m=$1
-	start kill || not_ok "$m/worker-kill/start" "$(cat "$D/out")"
-	kill -KILL "$WORKER"
-	all_gone "$m/worker-kill" 137
-
 	start release || not_ok "$m/worker-release/start" "$(cat "$D/out")"
 	kill -KILL "$WORKER"
 	check "$m/worker-release/untraced" until_true 10 untraced
 	check "$m/worker-release/goes-on" goes_on
 	touch "$D/stop"
 	all_gone "$m/worker-release" 0
+}
+
+each_mode() {
+	local m=$1
+	start kill || not_ok "$m/worker-kill/start" "$(cat "$D/out")"
+	kill -KILL "$WORKER"
+	all_gone "$m/worker-kill" 137
 
 	start kill || not_ok "$m/program/start" "$(cat "$D/out")"
 	kill -KILL $RUNNER
@@ -82,7 +94,7 @@ each_mode() {
 	start kill --summary || not_ok "$m/vmmctl/start" "$(cat "$D/out")"
 	kill -KILL $RUNNER # the program is its child; it goes on, watched, as an orphan does
 	check "$m/vmmctl/goes-on" goes_on
-	check "$m/vmmctl/traced" traced
+	check "$m/vmmctl/watched" watched
 	touch "$D/stop"
 	all_gone "$m/vmmctl" 137
 
@@ -97,6 +109,9 @@ parent_dies() {
 	start kill || not_ok "$name/start" "$(cat "$D/out")"
 	kill -KILL "$PARENT"
 	all_gone "$name" 137
+}
+parent_dies_released() {
+	local name=$1
 	start release || not_ok "$name-release/start" "$(cat "$D/out")"
 	kill -KILL "$PARENT"
 	check "$name-release/goes-on" goes_on
@@ -111,14 +126,97 @@ start_service() {
 	check "service/$1" until_true 10 "$VMMCTL" --socket "$WORK/sock" ps
 }
 
+# One that never makes a call that is asked about, and whose parent has gone: it is the session's all the same.
+orphan_dies() {
+	local name=$1 victim
+	COUNT=$((COUNT + 1))
+	NAME=orphan$COUNT D=$WORK/orphan$COUNT MARK=$WORK/orphan$COUNT/mark
+	mkdir "$D"
+	for victim in worker command; do
+		rm -f "$D/up"
+		VMMD_TEST_MARK=$MARK "$VMMCTL" run "${MODE[@]}" -e $ENGINE -n "$NAME" -l null,syscalls=getppid -- \
+			bash -c "(setsid bash -c 'sleep 1000 & echo up >$D/up; exec sleep 1001' & disown); exec sleep 1002" >"$D/out" 2>&1 &
+		RUNNER=$!
+		until_true 20 test -s "$D/up" && until_true 20 has_session || not_ok "$name/$victim/start" "$(cat "$D/out")"
+		if [ $victim = worker ]; then kill -KILL "$(session)"; else "$VMMCTL" kill "$NAME"; fi
+		all_gone "$name/$victim" 137
+	done
+}
+
+# The guard dies: what it is there for is still done by the worker. Both die: tasks are
+# refused what somebody would have been asked about.
+guard_dies() {
+	local name=$1
+	start kill || not_ok "$name/start" "$(cat "$D/out")"
+	kill -KILL "$(pgrep -P "$WORKER")"
+	check "$name/goes-on" goes_on
+	check "$name/kill" "$VMMCTL" kill "$NAME"
+	all_gone "$name" 137
+
+	COUNT=$((COUNT + 1))
+	NAME=guard$COUNT D=$WORK/guard$COUNT MARK=$WORK/guard$COUNT/mark
+	mkdir "$D"
+	VMMD_TEST_MARK=$MARK "$VMMCTL" run "${MODE[@]}" -e $ENGINE -n "$NAME" -l null,syscalls=mkdir -- \
+		python3 -c '
+import errno, os, sys, time
+os.chdir(sys.argv[1])
+os.mkdir("before")
+while not os.path.exists("go"): time.sleep(0.02)
+try: os.mkdir("after"); said = "made"
+except OSError as e: said = errno.errorcode[e.errno]
+open("status", "w").write(said)' "$D" >"$D/out" 2>&1 &
+	RUNNER=$!
+	until_true 20 test -e "$D/before" && until_true 20 has_session || not_ok "$name/both/start" "$(cat "$D/out")"
+	WORKER=$(session)
+	kill -KILL "$(pgrep -P "$WORKER")" "$WORKER"
+	touch "$D/go"
+	check "$name/both/refused" until_true 20 test -s "$D/status"
+	check_eq "$name/both/status" ENOSYS "$(cat "$D/status")"
+	check "$name/both/nothing" test ! -e "$D/after"
+	marked "$MARK" | xargs -r kill -KILL
+	wait $RUNNER 2>/dev/null
+}
+
+# A task that waits for an answer, then dies; or whose worker does.
+suspended_dies() {
+	local name=$1 victim
+	for victim in worker task; do
+		COUNT=$((COUNT + 1))
+		NAME=ask$COUNT D=$WORK/ask$COUNT MARK=$WORK/ask$COUNT/mark
+		mkdir "$D"
+		VMMD_TEST_MARK=$MARK "$VMMCTL" run "${MODE[@]}" -e $ENGINE -n "$NAME" -l ask,syscalls=mkdir -- mkdir "$D/made" >"$D/out" 2>&1 &
+		RUNNER=$!
+		until_true 20 asked || not_ok "$name/$victim/start" "$(cat "$D/out")"
+		if [ $victim = worker ]; then kill -KILL "$(session)"; else kill -KILL "$("$VMMCTL" answer --json | jq -r '.[0].tid')"; fi
+		all_gone "$name/$victim" 137
+		check "$name/$victim/nothing" test ! -e "$D/made"
+	done
+}
+asked() { [ "$("$VMMCTL" answer --json | jq -r ".[] | select(.session == \"$(session)\") | .id" | wc -l)" -eq 1 ]; }
+
 MODE=(--private)
-each_mode private
-parent_dies private/parent
+for ENGINE in ptrace hybrid seccomp; do
+	each_mode private/$ENGINE
+	parent_dies private/$ENGINE/parent
+	orphan_dies private/$ENGINE/orphan
+	suspended_dies private/$ENGINE/suspended
+done
+guard_dies private/seccomp/guard
+ENGINE=ptrace
+released private
+parent_dies_released private/parent
 
 MODE=()
 export VMMD_SOCKET=$WORK/sock
 start_service start
 each_mode service
+released service
+for ENGINE in hybrid seccomp; do
+	start kill || not_ok service/$ENGINE/start "$(cat "$D/out")"
+	kill -KILL "$WORKER"
+	all_gone service/$ENGINE/worker-kill 137
+done
+ENGINE=ptrace
 check service/alive kill -0 $SERVICE
 none_left() { [ "$("$VMMCTL" ps --json | jq length)" -eq 0 ]; }
 check service/none-left until_true 20 none_left
@@ -164,7 +262,7 @@ tree() {
 	TREE=$WORK/tree-$policy
 	mkdir "$TREE"
 	export TREE
-	VMMD_TEST_MARK=$TREE/mark "$VMMCTL" run --private -n "tree-$policy" -c "$WORK/$policy.yaml" -- bash "$WORK/tree.sh" >"$TREE/out" 2>"$TREE/err" &
+	VMMD_TEST_MARK=$TREE/mark "$VMMCTL" run --private -e $ENGINE -n "tree-$policy" -c "$WORK/$policy.yaml" -- bash "$WORK/tree.sh" >"$TREE/out" 2>"$TREE/err" &
 	RUNNER=$! MARK=$TREE/mark
 	until_true 30 test -s "$TREE/round"
 	NAME=tree-$policy
@@ -176,8 +274,12 @@ tree release
 all_gone tree/release 7
 check tree/release/result diff "$WORK/tree.bare" "$TREE/out"
 check_eq tree/release/quiet '' "$(cat "$TREE/err")"
-tree kill
-all_gone tree/kill 137
+for ENGINE in ptrace hybrid seccomp; do
+	rm -rf "$WORK/tree-kill"
+	tree kill
+	all_gone tree/kill@$ENGINE 137
+done
+ENGINE=ptrace
 
 # During the launch, a little later each time: vmmctl, or its daemon.
 vmmd_of() {
@@ -190,8 +292,8 @@ vmmd_of() {
 launch_dies() {
 	local who=$1 i status left=''
 	for i in $(seq 0 14); do
-		MARK=$WORK/launch-$who-$i
-		VMMD_TEST_MARK=$MARK "$VMMCTL" run --private -l null -- sleep 1000 2>/dev/null &
+		MARK=$WORK/launch-$ENGINE-$who-$i
+		VMMD_TEST_MARK=$MARK "$VMMCTL" run --private -e $ENGINE -l null -- sleep 1000 2>/dev/null &
 		RUNNER=$!
 		if [ "$who" = vmmctl ]; then
 			sleep "$(printf '0.%03d' "$i")" # no wait: a place in the launch
@@ -211,10 +313,13 @@ launch_dies() {
 		*) left+="round $i: status $status; " ;;
 		esac
 	done
-	check_eq "launch/$who" '' "$left"
+	check_eq "launch/$who@$ENGINE" '' "$left"
 }
-launch_dies vmmctl
-launch_dies daemon
+for ENGINE in ptrace hybrid seccomp; do
+	launch_dies vmmctl
+	launch_dies daemon
+done
+ENGINE=ptrace
 "$VMMCTL" ps >/dev/null
 check_eq no-sockets-left '' "$(find "$XDG_RUNTIME_DIR/vmmd" -name 'private-*')"
 

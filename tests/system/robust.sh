@@ -51,7 +51,7 @@ no_worker() { ! worker; }
 check no_worker_without_client until_true 5 no_worker
 
 # A session that has ended is not listed any more, nor is a trace of it held.
-run_in_service -l null -n short -- sleep 0.5 &
+run_in_service -e hybrid -l null -n short -- sleep 0.5 &
 until_true 5 "$VMMCTL" --socket "$WORK/s" show short
 start=${EPOCHREALTIME/./}
 check trace_ends timeout 5 "$VMMCTL" --socket "$WORK/s" trace short

@@ -9,7 +9,7 @@ SUITE=sandbox
 . tests/lib.sh
 lib_begin
 
-"$VMMCTL" run -n boxed -l deny,syscalls=mkdir -- "$BUILD/tests/guest/g_sandbox" 30 >"$WORK/out" 2>&1 &
+"$VMMCTL" run -n boxed -e hybrid -l deny,syscalls=mkdir -- "$BUILD/tests/guest/g_sandbox" 30 >"$WORK/out" 2>&1 &
 runner=$!
 check attached until_true 10 "$VMMCTL" show boxed
 timeout 1 "$VMMCTL" trace boxed >"$WORK/trace" 2>&1

@@ -32,7 +32,7 @@ expected_tree() {
 	for f in vmmd/plugins/*/*.7; do echo "644 usr/lib/vmmd/plugins/$(basename "${f%/*}").so"; done
 	for f in configs/*.yaml; do echo "644 usr/share/vmmd/$f"; done
 	for f in configs/*.service; do echo "644 usr/share/vmmd/systemd/${f##*/}"; done
-	for f in vmmctl.1 vmmd.8 vmmd.conf.5 vmmd-control.7 vmmd-plugin.7 vmmd/plugins/*/*.7; do
+	for f in vmmctl.1 vmmd.8 vmmd.conf.5 vmmd-control.7 vmmd-engine.7 vmmd-plugin.7 vmmd/plugins/*/*.7; do
 		echo "644 usr/share/man/man${f##*.}/${f##*/}"
 	done
 }

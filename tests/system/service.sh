@@ -54,7 +54,7 @@ check_eq view "$(view env)" "$(view "$V" run -l null --)"
 run() {
 	local name=$1
 	shift
-	"$V" run -n "$name" "$@" </dev/null >"$D/$name.out" 2>"$D/$name.err" &
+	"$V" run -n "$name" --engine hybrid "$@" </dev/null >"$D/$name.out" 2>"$D/$name.err" &
 }
 run a -l null,syscalls=getppid -- sleep 1000; pid_a=$!
 run b -l null -- sleep 1000; pid_b=$!
@@ -62,7 +62,7 @@ run b -l null -- sleep 1000; pid_b2=$!
 check several until_true 20 sessions_are 'a b b'
 check_eq pid "$pid_a" "$("$V" ps --json | jq -r '.[] | select(.name == "a") | .pid')"
 check_eq command sleep "$("$V" ps --json | jq -r '.[] | select(.name == "a") | .command[0]')"
-check_match ps-table "$(session_of a) .*a .*ptrace" "$("$V" ps)"
+check_match ps-table "$(session_of a) .*a .*hybrid" "$("$V" ps)"
 check_eq show-name "$pid_a" "$("$V" show --json a | jq -r .first)"
 check_match show-table null "$("$V" show a)"
 check_match same-name 'use the number' "$("$V" show b 2>&1)"

@@ -98,8 +98,10 @@ way() {
 
 way bare
 check_eq bare '' "$(cat "$WORK/trouble")"
-way null "$VMMCTL" run -l null --
-check null diff "$WORK/screen.bare" "$WORK/screen.null"
-way five "$VMMCTL" run "${FIVE_NULL[@]}" --
+for engine in ptrace hybrid seccomp; do
+	way null@$engine "$VMMCTL" run -e $engine -l null --
+	check null@$engine diff "$WORK/screen.bare" "$WORK/screen.null@$engine"
+done
+way five "$VMMCTL" run -e ptrace "${FIVE_NULL[@]}" --
 check five diff "$WORK/screen.bare" "$WORK/screen.five"
 finish

@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 #
 # transparency.sh - real programs give the same bytes and the same status bare,
-# under one null layer that stops every system call, and under five of them.
+# under one null layer that stops every system call on each engine, and under five
+# of them (on one engine: the walk through the stack is the same on all).
 SUITE=transparency
 # shellcheck source=tests/lib.sh
 . tests/lib.sh
@@ -11,6 +12,7 @@ lib_begin
 P=$TOP/tests/system/programs
 G=$BUILD/tests/guest
 D=$WORK/d
+ENGINES=${ENGINES:-ptrace hybrid seccomp}
 
 # The command in a fresh directory and a small environment, output and status to $WORK/$1.
 run_way() {
@@ -37,9 +39,11 @@ same() {
 		not_ok "$name" "bare: $(tail -n 3 "$WORK/bare")"
 		return
 	fi
-	run_way null "$VMMCTL" run "${conf[@]}" -l null -- "$@"
-	compare "$name/null" null
-	run_way five "$VMMCTL" run "${conf[@]}" "${FIVE_NULL[@]}" -- "$@"
+	for engine in $ENGINES; do
+		run_way null "$VMMCTL" run -e "$engine" "${conf[@]}" -l null -- "$@"
+		compare "$name/null@$engine" null
+	done
+	run_way five "$VMMCTL" run -e ptrace "${conf[@]}" "${FIVE_NULL[@]}" -- "$@"
 	compare "$name/five" five
 }
 
@@ -73,19 +77,45 @@ same segv -s 139 "$G/g_death" fault
 same segv-in-a-shell -s 139 bash -c "'$G/g_death' fault; exit"
 same aborted -s 134 "$G/g_death" 6
 
-# A second tracer: refused, and the tools say why.
+# A second tracer where vmmd is one: refused, and the tools say why.
 refused() {
-	local name=$1 out
-	shift
-	out=$("$VMMCTL" run -l null -- "$@" 2>&1 </dev/null)
-	check_match "$name" 'not permitted' "$out"
+	local name=$1 engine=$2 out
+	shift 2
+	out=$("$VMMCTL" run -e "$engine" -l null -- "$@" 2>&1 </dev/null)
+	check_match "$name@$engine" 'not permitted' "$out"
 }
-refused strace strace -f true
-refused gdb gdb -nx -batch -ex run /bin/true
+for engine in ptrace hybrid; do
+	refused strace $engine strace -f true
+	refused gdb $engine gdb -nx -batch -ex run /bin/true
+done
 check gdb-attach bash -c "
 	sleep 1000 & pid=\$!
-	out=\$('$VMMCTL' run -l null -- strace -p \$pid 2>&1); s=\$?
+	out=\$('$VMMCTL' run -e ptrace -l null -- strace -p \$pid 2>&1); s=\$?
 	kill \$pid
 	echo \"\$s \$out\"
 	[ \$s -ne 0 ] && [[ \$out == *'not permitted'* ]]"
+
+# Where it is not, they work, on what is inside, as they do outside.
+cat >"$WORK/t.c" <<'EOF'
+#include <stdio.h>
+#include <unistd.h>
+static int twice(int n) { return 2 * n; }
+int main(void) { printf("%d\n", twice(21)); return getppid() < 0; }
+EOF
+gcc -g -O0 -o "$WORK/t" "$WORK/t.c" || not_ok tracers "nothing to trace"
+tracers() {
+	echo "== strace"
+	"$@" strace -f -e trace=execve,getppid,write,exit_group "$WORK/t" 2>&1 | sed -E 's/0x[0-9a-f]+|[0-9]+ vars/N/g; s/(getppid\(\) *=) [0-9]+/\1 N/'
+	echo "== strace of a fork"
+	"$@" strace -f -c -o /dev/null sh -c 'ls / >/dev/null; exit 3'
+	echo "status $?"
+	echo "== gdb"
+	"$@" gdb -nx -batch -ex 'set confirm off' -ex 'set debuginfod enabled off' -ex 'break twice' -ex run -ex 'print n' -ex finish -ex next \
+		-ex 'info threads' -ex continue "$WORK/t" 2>&1 | sed -E 's/0x[0-9a-f]+/N/g; s/process [0-9]+/process N/; s/\(LWP [0-9]+\)/(LWP N)/; s/Thread N/Thread N/'
+}
+tracers env >"$WORK/tracers.bare"
+tracers "$VMMCTL" run -e seccomp -l null -- >"$WORK/tracers.inside"
+check tracers-inside diff "$WORK/tracers.bare" "$WORK/tracers.inside"
+check tracers-say grep -q 'getppid() *= N' "$WORK/tracers.inside"
+check tracers-stop grep -q '^Breakpoint 1, twice (n=21)' "$WORK/tracers.inside"
 finish

@@ -11,6 +11,7 @@
 #define TESTS_MOCK_HOST_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,8 @@ struct vmmd_layer {
 	struct conf_values values;
 	void *self;
 	uint32_t want[SYSENT_MAX], want_other, events;
+	bool advisory;
+	uint16_t refuse[SYSENT_MAX];
 	const char *counter_name[MOCK_COUNTERS];
 	uint64_t counter[MOCK_COUNTERS];
 	struct vmmd_timer timer; /* one is enough; fn NULL: not running */
@@ -47,6 +50,8 @@ struct vmmd_layer {
 };
 
 struct vmmd_req {
+	struct vmmd_layer *layer;
+	int64_t nr; /* as it came */
 	struct vmmd_call call;
 	struct vmmd_call again; /* of reissue() */
 	int64_t result;
@@ -60,7 +65,14 @@ struct vmmd_req {
 	uint64_t ticket;
 	_Alignas(16) unsigned char scratch[16384];
 	size_t scratch_used;
+	unsigned read_args; /* bit I: what argument I points to has been read */
+	bool read_other;    /* other memory has */
+	unsigned replaced;  /* bit I: by set_path() */
+	const char *closed; /* a path that at_open() cannot open from outside */
 };
+
+/* The layer that was opened last is the one that is asked. */
+static struct vmmd_layer *mock_layer;
 
 struct vmmd_reply {
 	struct vmmd_layer *layer;
@@ -100,6 +112,30 @@ static int mock_want_events(struct vmmd_layer *l, uint32_t events)
 	return 0;
 }
 
+static int mock_advisory(struct vmmd_layer *l)
+{
+	l->advisory = true;
+	return 0;
+}
+
+static int mock_refuse(struct vmmd_layer *l, int64_t nr, int error)
+{
+	if (nr < 0 || nr >= SYSENT_MAX || error < 1 || error > 4095)
+		return -EINVAL;
+	l->refuse[nr] = (uint16_t)error;
+	return 0;
+}
+
+static int mock_refuse_set(struct vmmd_layer *l, const struct vmmd_set *set, int error)
+{
+	int r = 0;
+
+	for (int nr = 0; nr < SYSENT_MAX && !r; nr++)
+		if (sysent_set_has(set, nr))
+			r = mock_refuse(l, nr, error);
+	return r;
+}
+
 static const struct vmmd_call *mock_call(const struct vmmd_req *req)
 {
 	return &req->call;
@@ -112,12 +148,16 @@ static int64_t mock_result(const struct vmmd_req *req)
 
 static int mock_set_nr(struct vmmd_req *req, int64_t nr)
 {
+	if (!(req->layer->want[req->nr] & VMMD_WANT_REWRITE))
+		return -EACCES;
 	req->call.nr = nr;
 	return 0;
 }
 
 static int mock_set_arg(struct vmmd_req *req, unsigned index, uint64_t value)
 {
+	if (!(req->layer->want[req->nr] & VMMD_WANT_REWRITE))
+		return -EACCES;
 	req->call.args[index] = value;
 	return 0;
 }
@@ -145,9 +185,22 @@ static const struct vmmd_task_info *mock_task(const struct vmmd_req *req)
 	return &req->info;
 }
 
+/* As vmmd notes what a layer has looked at; the copies of set_path() are not the program's. */
+static void mock_note(struct vmmd_req *req, uint64_t addr)
+{
+	if (addr - (uintptr_t)req->scratch < sizeof(req->scratch))
+		return;
+	for (unsigned i = 0; i < 6; i++)
+		if (req->call.args[i] == addr) {
+			req->read_args |= 1u << i;
+			return;
+		}
+	req->read_other = true;
+}
+
 static ssize_t mock_read(struct vmmd_req *req, uint64_t addr, void *buf, size_t len)
 {
-	(void)req;
+	mock_note(req, addr);
 	if (addr < MOCK_UNMAPPED)
 		return -EFAULT;
 	memcpy(buf, (const void *)(uintptr_t)addr, len);
@@ -167,7 +220,7 @@ static ssize_t mock_read_str(struct vmmd_req *req, uint64_t addr, char *buf, siz
 {
 	size_t n;
 
-	(void)req;
+	mock_note(req, addr);
 	if (addr < MOCK_UNMAPPED)
 		return -EFAULT;
 	n = strnlen((const char *)(uintptr_t)addr, cap);
@@ -180,6 +233,38 @@ static int mock_scratch(struct vmmd_req *req, size_t len, uint64_t *addr)
 	*addr = (uint64_t)(uintptr_t)(req->scratch + req->scratch_used);
 	req->scratch_used += (len + 15) & ~(size_t)15;
 	return req->scratch_used <= sizeof(req->scratch) ? 0 : -ENOMEM;
+}
+
+static int mock_set_path(struct vmmd_req *req, unsigned index, const char *path)
+{
+	const struct vmmd_syscall *sc = sysent(req->call.nr);
+	uint64_t addr;
+	int r;
+
+	if (index >= 6 || !sc || (sc->kind[index] != VMMD_ARG_PATH && sc->kind[index] != VMMD_ARG_STR))
+		return -EINVAL;
+	if (!(req->layer->want[req->nr] & (VMMD_WANT_PATHS | VMMD_WANT_REWRITE)))
+		return -EACCES;
+	if (strlen(path) >= 4096)
+		return -ENAMETOOLONG;
+	r = mock_scratch(req, strlen(path) + 1, &addr);
+	if (r)
+		return r;
+	strcpy((char *)(uintptr_t)addr, path);
+	req->call.args[index] = addr;
+	req->replaced |= 1u << index;
+	return 0;
+}
+
+/* The task is this process. */
+static int mock_at_open(struct vmmd_req *req, int dirfd, const char *path, uint64_t flags, uint32_t mode)
+{
+	int fd;
+
+	if (req->closed && !strcmp(req->closed, path))
+		return -EOPNOTSUPP;
+	fd = openat(dirfd, path, (int)flags, mode);
+	return fd < 0 ? -errno : fd;
 }
 
 static ssize_t mock_text(const char *text, char *buf, size_t cap)
@@ -318,6 +403,11 @@ static const struct vmmd_host mock_host = {
 	.reply_field = mock_reply_field,
 	.syscall = sysent,
 	.syscall_nr = sysent_nr,
+	.advisory = mock_advisory,
+	.refuse = mock_refuse,
+	.refuse_set = mock_refuse_set,
+	.set_path = mock_set_path,
+	.at_open = mock_at_open,
 };
 
 /* Open a layer as `-l spec` does. 0, or the error of the options or of open(), with a text in l->log. */
@@ -327,6 +417,7 @@ __attribute__((unused)) static int mock_open(struct vmmd_layer *l, const struct 
 	int r;
 
 	memset(l, 0, sizeof(*l));
+	mock_layer = l;
 	l->plugin = plugin;
 	l->conf = conf_new();
 	r = conf_layer(l->conf, spec, l->log, sizeof(l->log));
@@ -355,6 +446,8 @@ __attribute__((unused)) static void mock_req(struct vmmd_req *req, int64_t nr, u
 					     uint64_t a2, uint64_t a3)
 {
 	memset(req, 0, sizeof(*req));
+	req->layer = mock_layer;
+	req->nr = nr;
 	req->call = (struct vmmd_call){.nr = nr, .args = {a0, a1, a2, a3}};
 	req->cwd = "/work";
 	req->root = "/";

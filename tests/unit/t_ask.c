@@ -144,6 +144,7 @@ static void test_path(void)
 {
 	open_ask("ask,syscalls=open+rename+getpid,path=/etc/*");
 	CU_ASSERT_EQUAL(layer.want[SYS_getpid], 0);
+	CU_ASSERT_TRUE(layer.advisory);
 	CU_ASSERT_EQUAL(enter(0, SYS_open, "/etc/x"), VMMD_SUSPEND);
 	CU_ASSERT_EQUAL(enter(1, SYS_open, "/usr/x"), VMMD_PASS);
 	CU_ASSERT_EQUAL(enter(1, SYS_open, (const char *)8), VMMD_REPLY);
@@ -155,6 +156,23 @@ static void test_path(void)
 	CU_ASSERT_EQUAL(mock_open(&layer, &ask_plugin, "ask"), -EINVAL);
 	CU_ASSERT_STRING_EQUAL(layer.log, "nothing to ask: give syscalls");
 	CU_ASSERT_EQUAL(mock_open(&layer, &ask_plugin, "ask,syscalls=getpid,path=/x"), -EINVAL);
+}
+
+/* A question with a path in it is about memory; any other is about what will run. */
+static void test_advisory(void)
+{
+	open_ask("ask,syscalls=kill+getpid");
+	CU_ASSERT_FALSE(layer.advisory);
+	CU_ASSERT_EQUAL(enter(0, SYS_kill, "/x"), VMMD_SUSPEND);
+	CU_ASSERT_EQUAL(reqs[0].read_args, 0);
+	CU_ASSERT_FALSE(reqs[0].read_other);
+	mock_close(&layer);
+	open_ask("ask,syscalls=kill+unlink");
+	CU_ASSERT_TRUE(layer.advisory);
+	mock_close(&layer);
+	open_ask("ask,syscalls=connect");
+	CU_ASSERT_TRUE(layer.advisory);
+	mock_close(&layer);
 }
 
 #define MANY 10000u
@@ -193,4 +211,5 @@ static void test_many(void)
 }
 
 UNIT_SUITE(ask, UNIT_TEST(test_answers), UNIT_TEST(test_bad_answers), UNIT_TEST(test_cancel),
-	   UNIT_TEST(test_timeout), UNIT_TEST(test_path), UNIT_TEST(test_many));
+	   UNIT_TEST(test_timeout), UNIT_TEST(test_path), UNIT_TEST(test_advisory),
+	   UNIT_TEST(test_many));

@@ -2,78 +2,49 @@
 /*
  * t_filter.c - tests of vmmd/engine/filter.c.
  *
- * The program is run by a small interpreter of classic BPF that knows what
- * seccomp(2) allows; what it answers is compared with what the selection says.
+ * The program is run by an interpreter; what it answers is compared with what the
+ * selection says.
  */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "tests/unit/bpf.h"
 #include "vmmd/engine/filter.h"
 
 #define STOP (SECCOMP_RET_TRACE | 0x766d)
+#define NOTE SECCOMP_RET_USER_NOTIF
 #define ERR(e_) (SECCOMP_RET_ERRNO | (uint32_t)(e_))
-#define BROKEN 0xdeadbeefu /* what no filter returns */
 #define X32 0x40000000
 
+/* Calls that notify in any case, where anything does. */
+static const int always[] = {__NR_exit_group, __NR_execve, -1};
+
+static enum engine_how traced(uint32_t want)
+{
+	return want ? ENGINE_HOW_TRACE : ENGINE_HOW_ALLOW;
+}
+
+static enum engine_how notified(uint32_t want)
+{
+	return want ? ENGINE_HOW_NOTIFY : ENGINE_HOW_ALLOW;
+}
+
+static enum engine_how mixed(uint32_t want)
+{
+	return want & VMMD_WANT_EXIT ? traced(want) : notified(want);
+}
+
 static struct engine_select sel;
+static struct filter_plan plan = {.select = &sel, .how = traced, .trace = STOP, .traced = true};
 static struct filter filter;
-
-static bool jumps(const struct sock_filter *i, uint32_t a)
-{
-	switch (BPF_OP(i->code)) {
-	case BPF_JEQ:
-		return a == i->k;
-	case BPF_JGT:
-		return a > i->k;
-	case BPF_JGE:
-		return a >= i->k;
-	default:
-		return a & i->k;
-	}
-}
-
-static uint32_t interpret(const struct sock_filter *prog, size_t n, const struct seccomp_data *d)
-{
-	uint32_t a = 0;
-
-	for (size_t pc = 0; pc < n; pc++) {
-		const struct sock_filter *i = &prog[pc];
-
-		switch (i->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			if (i->k % 4 || i->k + 4 > sizeof(*d))
-				return BROKEN;
-			memcpy(&a, (const char *)d + i->k, 4);
-			break;
-		case BPF_ALU | BPF_AND | BPF_K:
-			a &= i->k;
-			break;
-		case BPF_JMP | BPF_JA:
-			pc += i->k;
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-		case BPF_JMP | BPF_JGT | BPF_K:
-		case BPF_JMP | BPF_JGE | BPF_K:
-		case BPF_JMP | BPF_JSET | BPF_K:
-			pc += jumps(i, a) ? i->jt : i->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return i->k;
-		default:
-			return BROKEN;
-		}
-	}
-	return BROKEN;
-}
 
 static uint32_t answer(uint32_t arch, int nr, const uint64_t args[6])
 {
@@ -81,12 +52,13 @@ static uint32_t answer(uint32_t arch, int nr, const uint64_t args[6])
 
 	for (int i = 0; i < 6; i++)
 		d.args[i] = args[i];
-	return interpret(filter.prog, filter.count, &d);
+	return bpf_run(filter.prog, filter.count, &d);
 }
 
 static void build(enum engine_foreign foreign)
 {
-	CU_ASSERT_EQUAL_FATAL(filter_build(&filter, &sel, foreign, STOP), 0);
+	plan.foreign = foreign;
+	CU_ASSERT_EQUAL_FATAL(filter_build(&filter, &plan), 0);
 	/* The kernel takes no more, and a 16-bit count. */
 	CU_ASSERT_FATAL(filter.count > 0 && filter.count <= BPF_MAXINSNS);
 }
@@ -94,9 +66,16 @@ static void build(enum engine_foreign foreign)
 /* What the selection says of a number of this machine that no row of bypass.tbl is about. */
 static uint32_t selected(int nr)
 {
-	bool stop = nr == __NR_clone3 || (nr >= 0 && nr < ENGINE_NR_MAX ? sel.want[nr] : sel.want_other);
+	bool one = nr >= 0 && nr < ENGINE_NR_MAX;
+	enum engine_how how = plan.how(one ? sel.want[nr] : sel.want_other);
 
-	return stop ? STOP : SECCOMP_RET_ALLOW;
+	if (one && sel.refuse[nr])
+		return ERR(sel.refuse[nr]);
+	if (nr == __NR_clone3 && plan.traced)
+		return STOP;
+	if (how == ENGINE_HOW_ALLOW && plan.notify && (nr == always[0] || nr == always[1]))
+		return NOTE;
+	return how == ENGINE_HOW_TRACE ? STOP : how == ENGINE_HOW_NOTIFY ? NOTE : SECCOMP_RET_ALLOW;
 }
 
 static void expect(uint32_t arch, int nr, const uint64_t args[6], uint32_t want)
@@ -114,10 +93,11 @@ struct row {
 	unsigned arg;
 	uint64_t mask;
 	int error;
+	enum { ANY, TRACED, PERFORMED } tasks;
 };
 
 static const struct row rows[] = {
-#define BYPASS(call, arg, mask, error, why) {__NR_##call, arg, mask, error},
+#define BYPASS(call, arg, mask, error, tasks, why) {__NR_##call, arg, mask, error, tasks},
 #include "vmmd/engine/bypass.tbl"
 #undef BYPASS
 };
@@ -127,6 +107,7 @@ static const struct row rows[] = {
 static void check_row(const struct row *r)
 {
 	const uint64_t others[] = {0, ~r->mask, 1, UINT64_MAX << 32 & ~r->mask};
+	bool holds = r->tasks == ANY || (r->tasks == TRACED ? plan.traced : plan.performs);
 	uint64_t args[6];
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -134,14 +115,14 @@ static void check_row(const struct row *r)
 
 		memset(args, 0xff, sizeof(args)); /* the bit in another argument means nothing */
 		args[r->arg] = others[i] & ~r->mask;
-		expect(AUDIT_ARCH_X86_64, r->nr, args, error ? ERR(error) : selected(r->nr));
-		CU_ASSERT_EQUAL(filter_bypass(r->nr, args), error);
+		expect(AUDIT_ARCH_X86_64, r->nr, args, error && holds ? ERR(error) : selected(r->nr));
+		CU_ASSERT_EQUAL(filter_bypass(&plan, r->nr, args), holds ? error : 0);
 		for (uint64_t bit = 1; bit; bit <<= 1) {
 			if (!(r->mask & bit))
 				continue;
 			args[r->arg] = (others[i] & ~r->mask) | bit;
-			expect(AUDIT_ARCH_X86_64, r->nr, args, ERR(r->error));
-			CU_ASSERT_EQUAL(filter_bypass(r->nr, args), r->error);
+			expect(AUDIT_ARCH_X86_64, r->nr, args, holds ? ERR(r->error) : selected(r->nr));
+			CU_ASSERT_EQUAL(filter_bypass(&plan, r->nr, args), holds ? r->error : 0);
 		}
 	}
 }
@@ -180,10 +161,18 @@ static void check_with(enum engine_foreign foreign)
 	filter_free(&filter);
 }
 
+/* The same selection as each engine has it stopped. */
 static void check(void)
 {
-	check_with(ENGINE_FOREIGN_REFUSE);
-	check_with(ENGINE_FOREIGN_NATIVE);
+	for (int way = 0; way < 3; way++) {
+		plan.how = way == 0 ? traced : way == 1 ? mixed : notified;
+		plan.notify = way ? always : NULL;
+		plan.traced = way < 2;
+		plan.performs = way > 0;
+		check_with(ENGINE_FOREIGN_REFUSE);
+		check_with(ENGINE_FOREIGN_NATIVE);
+	}
+	plan = (struct filter_plan){.select = &sel, .how = traced, .trace = STOP, .traced = true};
 }
 
 static void want_all(uint8_t want)
@@ -199,6 +188,50 @@ static void test_none(void)
 	build(ENGINE_FOREIGN_REFUSE);
 	expect(AUDIT_ARCH_X86_64, __NR_clone3, (uint64_t[6]){0}, STOP);
 	filter_free(&filter);
+}
+
+/* Refusals are the kernel's, whatever else is wanted; but for clone3, which a tracer looks at. */
+static void test_refused(void)
+{
+	sel.refuse[0] = EPERM;
+	sel.refuse[__NR_openat] = 4094;
+	sel.refuse[__NR_clone3] = EACCES;
+	sel.refuse[ENGINE_NR_MAX - 1] = EROFS;
+	check();
+	sel.want[__NR_openat] = VMMD_WANT_ENTRY | VMMD_WANT_EXIT;
+	want_all(VMMD_WANT_ENTRY);
+	check();
+	for (size_t i = 0; i < ROWS; i++)
+		sel.refuse[rows[i].nr] = EXDEV;
+	check();
+	for (int nr = 0; nr < ENGINE_NR_MAX; nr++)
+		sel.refuse[nr] = ENOTTY;
+	check();
+}
+
+/* What the plan says, call by call, without the program. */
+static void test_how(void)
+{
+	sel.want[__NR_openat] = VMMD_WANT_ENTRY;
+	sel.want[__NR_read] = VMMD_WANT_ENTRY | VMMD_WANT_EXIT;
+	sel.refuse[__NR_mkdir] = EPERM;
+	plan.how = mixed;
+	plan.notify = always;
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_openat), ENGINE_HOW_NOTIFY);
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_read), ENGINE_HOW_TRACE);
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_mkdir), ENGINE_HOW_ERRNO);
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_execve), ENGINE_HOW_NOTIFY);
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_clone3), ENGINE_HOW_TRACE);
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_getpid), ENGINE_HOW_ALLOW);
+	CU_ASSERT_EQUAL(filter_how(&plan, -1), ENGINE_HOW_ALLOW);
+	CU_ASSERT_EQUAL(filter_how(&plan, ENGINE_NR_MAX), ENGINE_HOW_ALLOW);
+	plan.traced = false;
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_clone3), ENGINE_HOW_ALLOW);
+	plan.notify = NULL;
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_execve), ENGINE_HOW_ALLOW);
+	sel.want[__NR_execve] = VMMD_WANT_EXIT;
+	plan.notify = always;
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_execve), ENGINE_HOW_TRACE);
 }
 
 static void test_some(void)
@@ -241,9 +274,9 @@ static void test_other_only(void)
 static void test_every_third(void)
 {
 	for (int nr = 0; nr < ENGINE_NR_MAX; nr++)
-		sel.want[nr] = nr % 3 == 1 || nr * 7 % 11 < 4;
+		sel.want[nr] = nr % 3 == 1 || nr * 7 % 11 < 4 ? 1u << nr % 2 : 0;
 	check();
 }
 
 UNIT_SUITE(filter, UNIT_TEST(test_none), UNIT_TEST(test_some), UNIT_TEST(test_all), UNIT_TEST(test_all_but_some),
-	   UNIT_TEST(test_other_only), UNIT_TEST(test_every_third));
+	   UNIT_TEST(test_other_only), UNIT_TEST(test_every_third), UNIT_TEST(test_refused), UNIT_TEST(test_how));

@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/capability.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -43,12 +44,44 @@ static void test_root(void)
 	if (geteuid() != 0)
 		unit_skip("not root");
 	CU_ASSERT_EQUAL(priv_worker(0, 0), 0);
-	CU_ASSERT(count_caps() <= 4);
-	CU_ASSERT(!has_cap(CAP_SETUID, CAP_PERMITTED));
+	CU_ASSERT(count_caps() <= 9);
+	CU_ASSERT(!has_cap(CAP_SYS_ADMIN, CAP_PERMITTED));
 	CU_ASSERT_EQUAL(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
-	CU_ASSERT_EQUAL(priv_lock(), 0);
+	CU_ASSERT_EQUAL(priv_lock(false), 0);
 	CU_ASSERT(count_caps() <= 2);
 	CU_ASSERT(!has_cap(CAP_DAC_OVERRIDE, CAP_PERMITTED));
+	CU_ASSERT(!has_cap(CAP_SETUID, CAP_PERMITTED));
+}
+
+/* One that performs can act for others, and come back, but not become another. */
+static void test_root_performs(void)
+{
+	if (geteuid() != 0)
+		unit_skip("not root");
+	CU_ASSERT_EQUAL(priv_worker(0, 0), 0);
+	CU_ASSERT_EQUAL(priv_lock(true), 0);
+	CU_ASSERT(count_caps() <= 9);
+	CU_ASSERT(!has_cap(CAP_MKNOD, CAP_PERMITTED) && !has_cap(CAP_SYS_ADMIN, CAP_PERMITTED));
+	CU_ASSERT(has_cap(CAP_DAC_OVERRIDE, CAP_EFFECTIVE));
+	setfsuid(1234);
+	CU_ASSERT_EQUAL(setfsuid((uid_t)-1), 1234);
+	CU_ASSERT(!has_cap(CAP_DAC_OVERRIDE, CAP_EFFECTIVE));
+	setfsuid(0);
+	CU_ASSERT_EQUAL(setfsuid((uid_t)-1), 0);
+	CU_ASSERT(has_cap(CAP_DAC_OVERRIDE, CAP_EFFECTIVE));
+	CU_ASSERT(setresuid(1234, 1234, 1234) < 0 && errno == EPERM);
+	CU_ASSERT(setresgid(1234, 1234, 1234) < 0 && errno == EPERM);
+}
+
+/* A user's worker has no ids to change. */
+static void test_user_performs(void)
+{
+	uid_t uid = geteuid() == 0 ? 65534 : geteuid();
+
+	CU_ASSERT_EQUAL(priv_worker(uid, geteuid() == 0 ? 65534 : getegid()), 0);
+	CU_ASSERT_EQUAL(priv_lock(true), 0);
+	CU_ASSERT_EQUAL(count_caps(), 0);
+	CU_ASSERT(setgroups(0, NULL) < 0 && errno == EPERM);
 }
 
 static void test_user(void)
@@ -145,7 +178,7 @@ static void test_lock(void)
 	pthread_t t;
 
 	CU_ASSERT_EQUAL_FATAL(priv_worker(geteuid(), getegid()), 0);
-	CU_ASSERT_EQUAL_FATAL(priv_lock(), 0);
+	CU_ASSERT_EQUAL_FATAL(priv_lock(false), 0);
 	CU_ASSERT_EQUAL(failed(execv("/bin/true", argv)), EPERM);
 	CU_ASSERT_EQUAL(failed(chroot("/")), EPERM);
 	CU_ASSERT_EQUAL(failed(unshare(CLONE_NEWUSER)), EPERM);
@@ -165,5 +198,5 @@ static void test_lock(void)
 	CU_ASSERT_EQUAL(y, 1);
 }
 
-UNIT_SUITE(priv, UNIT_TEST(test_root), UNIT_TEST(test_user), UNIT_TEST(test_refused), UNIT_TEST(test_groups),
+UNIT_SUITE(priv, UNIT_TEST(test_root), UNIT_TEST(test_root_performs), UNIT_TEST(test_user_performs), UNIT_TEST(test_user), UNIT_TEST(test_refused), UNIT_TEST(test_groups),
 	   UNIT_TEST(test_groups_user), UNIT_TEST(test_lock));

@@ -230,7 +230,13 @@ static void test_passed(void)
 	struct open_how how = {.resolve = RESOLVE_BENEATH};
 
 	open_map("remap,map=/etc=/srv/e");
-	CU_ASSERT_EQUAL(layer.want[SYS_openat], VMMD_WANT_ENTRY | VMMD_WANT_REWRITE);
+	CU_ASSERT_TRUE(layer.advisory);
+	CU_ASSERT_EQUAL(layer.want[SYS_openat], VMMD_WANT_ENTRY | VMMD_WANT_PATHS);
+	CU_ASSERT_EQUAL(layer.want[SYS_rename], VMMD_WANT_ENTRY | VMMD_WANT_PATHS);
+	CU_ASSERT_EQUAL(layer.want[SYS_connect], VMMD_WANT_ENTRY | VMMD_WANT_REWRITE);
+	CU_ASSERT_EQUAL(layer.want[SYS_getcwd], VMMD_WANT_RESULT);
+	CU_ASSERT_EQUAL(layer.want[SYS_readlink],
+			VMMD_WANT_ENTRY | VMMD_WANT_PATHS | VMMD_WANT_RESULT | VMMD_WANT_REISSUE);
 	CU_ASSERT_EQUAL(layer.want[SYS_read], 0);
 	mock_req(&req, SYS_openat2, 7, MOCK_PTR("etc/x"), MOCK_PTR(&how), sizeof(how));
 	req.fd_path = "/";

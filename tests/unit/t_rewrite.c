@@ -52,6 +52,7 @@ static void test_creat(void)
 	CU_ASSERT_EQUAL_FATAL(mock_open(&layer, &rewrite_plugin, "rewrite"), 0);
 	CU_ASSERT_EQUAL(layer.want[SYS_creat], VMMD_WANT_ENTRY | VMMD_WANT_REWRITE);
 	CU_ASSERT_EQUAL(layer.want[SYS_open], 0);
+	CU_ASSERT_TRUE(layer.advisory);
 	mock_req(&req, SYS_creat, 0x1000, 0640, 77, 88);
 	CU_ASSERT_EQUAL(rewrite_plugin.entry(layer.self, &req), VMMD_PASS);
 	CU_ASSERT_EQUAL(req.call.nr, SYS_open);

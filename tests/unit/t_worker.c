@@ -194,12 +194,11 @@ static size_t tasks(const struct worker *w)
 	return n;
 }
 
-/* … the child: it is told the filter, the parent the state; with the child's end the session ends. */
-static void test_a_run(void)
+/* Have a child of ours taken over, and hear of it: the client is told the filter, the parent the state. */
+static pid_t run(struct worker *w, const char *engine, bool listener)
 {
-	struct worker w;
-	json_t *r, *state = NULL;
-	char request[200];
+	json_t *r, *event, *state = NULL;
+	char request[240];
 	pid_t child = fork();
 
 	if (child == 0) {
@@ -207,19 +206,32 @@ static void test_a_run(void)
 		_exit(0);
 	}
 	snprintf(request, sizeof(request),
-		 "{\"id\":9,\"op\":\"run\",\"name\":\"n\",\"argv\":[\"x\"],\"cwd\":\"/\",\"layers\":[\"null\"],\"pid\":%d}",
-		 (int)child);
-	start(&w, request);
-	r = hear(w.client);
-	CU_ASSERT_EQUAL(json_integer_value(json_object_get(json_object_get(r, "event"), "attached")), w.pid);
-	CU_ASSERT(json_string_length(json_object_get(json_object_get(r, "event"), "filter")) > 0);
+		 "{\"id\":9,\"op\":\"run\",\"name\":\"n\",\"argv\":[\"x\"],\"cwd\":\"/\",\"layers\":[\"null\"],"
+		 "\"engine\":\"%s\",\"pid\":%d}",
+		 engine, (int)child);
+	start(w, request);
+	r = hear(w->client);
+	event = json_object_get(r, "event");
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(event, "attached")), w->pid);
+	CU_ASSERT(json_string_length(json_object_get(event, "filter")) > 0);
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(event, "flags")) != 0, listener);
 	json_decref(r);
-	CU_ASSERT_EQUAL(control_hear(w.control, &state), 1);
+	CU_ASSERT_EQUAL(control_hear(w->control, &state), 1);
 	CU_ASSERT_STRING_EQUAL(control_str(state, "state"), "running");
 	CU_ASSERT_STRING_EQUAL(control_str(state, "name"), "n");
 	CU_ASSERT_STRING_EQUAL(control_str(state, "layers"), "null");
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(state, "pid")), child);
 	json_decref(state);
+	return child;
+}
+
+/* … with the child's end the session ends; how it ended is known where it is traced. */
+static void test_a_run(void)
+{
+	struct worker w;
+	pid_t child = run(&w, "ptrace", false);
+	json_t *r;
+
 	while (tasks(&w) == 0) /* the worker has yet to see it stop */
 		usleep(1000);
 	kill(child, SIGKILL);
@@ -232,6 +244,49 @@ static void test_a_run(void)
 	ends(&w);
 }
 
+static void test_a_run_that_is_not_traced(void)
+{
+	struct worker w;
+	pid_t child = run(&w, "seccomp", true);
+	json_t *r;
+
+	kill(child, SIGKILL);
+	CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+	r = hear(w.client);
+	CU_ASSERT(json_is_true(json_object_get(r, "ok")));
+	CU_ASSERT_PTR_NULL(json_object_get(r, "status"));
+	CU_ASSERT(json_is_object(json_object_get(r, "summary")));
+	json_decref(r);
+	ends(&w);
+}
+
+/* A number that is no listener: the session ends, and its program with it. */
+static void no_listener(const char *request)
+{
+	struct worker w;
+	pid_t child = run(&w, "seccomp", true);
+	int status = 0;
+	json_t *r;
+
+	CU_ASSERT_EQUAL(write(w.client, request, strlen(request)), (ssize_t)strlen(request));
+	r = hear(w.client);
+	CU_ASSERT(json_is_false(json_object_get(r, "ok")));
+	CU_ASSERT_PTR_NOT_NULL(strstr(control_str(r, "error"), "no seccomp listener"));
+	json_decref(r);
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT_EQUAL(status, SIGKILL);
+	json_decref(hear(w.client));
+	ends(&w);
+}
+
+static void test_no_listener(void)
+{
+	no_listener("{\"id\":10,\"op\":\"listener\",\"fd\":-1}\n");
+	no_listener("{\"id\":10,\"op\":\"listener\",\"fd\":2147483648}\n");
+	no_listener("{\"id\":10,\"op\":\"listener\",\"fd\":\"3\"}\n");
+	no_listener("{\"id\":10,\"op\":\"listener\"}\n");
+}
+
 UNIT_SUITE(worker, UNIT_TEST(test_check), UNIT_TEST(test_check_finds_faults), UNIT_TEST(test_plugins),
 	   UNIT_TEST(test_unknown), UNIT_TEST(test_the_parent_goes), UNIT_TEST(test_who_is_taken_over),
-	   UNIT_TEST(test_a_run));
+	   UNIT_TEST(test_a_run), UNIT_TEST(test_a_run_that_is_not_traced), UNIT_TEST(test_no_listener));

@@ -59,6 +59,7 @@ struct vmmd_layer {
 	struct vmmd_out out;
 	const char *path; /* that of out_open() */
 	uint32_t events, flags;
+	bool advisory;
 	uint64_t lost;
 	void (*timer)(void *);
 	void *timer_arg;
@@ -71,6 +72,12 @@ static const struct vmmd_value *mock_option(struct vmmd_layer *layer, const char
 		if (strcmp(trace_options[i].name, name) == 0)
 			return &layer->values[i];
 	abort();
+}
+
+static int mock_advisory(struct vmmd_layer *layer)
+{
+	layer->advisory = true;
+	return 0;
 }
 
 static int mock_want_set(struct vmmd_layer *layer, const struct vmmd_set *set, uint32_t flags)
@@ -196,6 +203,7 @@ static const struct vmmd_host host = {
 	.out_write = mock_out_write,
 	.syscall = sysent,
 	.syscall_nr = sysent_nr,
+	.advisory = mock_advisory,
 };
 
 /* ------------------------------------------------------------ layer and task */
@@ -228,6 +236,7 @@ static void open_layer(void)
 	plugin = trace_plugin_table();
 	CU_ASSERT_EQUAL_FATAL(plugin->open(&host, &layer, &self), 0);
 	CU_ASSERT_EQUAL(layer.flags, VMMD_WANT_ENTRY | VMMD_WANT_EXIT);
+	CU_ASSERT_TRUE(layer.advisory);
 }
 
 static void start(void)

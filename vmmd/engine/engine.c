@@ -5,8 +5,11 @@
 
 #include "vmmd/engine/engine.h"
 #include "vmmd/engine/ptrace.h"
+#include "vmmd/engine/seccomp.h"
 
-const struct engine_ops *const engine_all[] = {&engine_ptrace, NULL};
+const struct engine_ops *const engine_all[] = {&engine_seccomp, &engine_hybrid, &engine_ptrace, NULL};
+
+const char *const engine_how_names[] = {"native", "errno", "notify", "trace"};
 
 const char *const engine_feature_names[ENGINE_F_COUNT_] = {
 	"entry",  "exit",     "rewrite",    "result", "reissue", "signals",   "lifecycle",
@@ -29,14 +32,34 @@ static void list_names(char *buf, size_t len)
 		used += (size_t)snprintf(buf + used, len - used, ", %s", (*e)->name);
 }
 
-/* Why `ops` does not serve: it cannot work here, or lacks something. Empty: it does. */
-static bool serves(const struct engine_ops *ops, uint32_t features, char *why, size_t len)
+bool engine_uses(const struct engine_ops *ops, const struct engine_select *s, enum engine_how how)
 {
-	uint32_t missing = features & ~ops->features;
+	if (ops->how(s->want_other) == how)
+		return true;
+	for (int nr = 0; nr < ENGINE_NR_MAX; nr++)
+		if (!s->refuse[nr] && ops->how(s->want[nr]) == how)
+			return true;
+	return false;
+}
+
+/* Which feature is missing, as a mask of one; 0: none. */
+static uint32_t missing(const struct engine_ops *ops, const struct engine_need *need)
+{
+	uint32_t all = need->all & ~ops->features;
+
+	if (all)
+		return all & -all;
+	return need->any && !(need->any & ops->features) ? need->any & -need->any : 0;
+}
+
+/* Does `ops` serve? If not, why: it cannot work here, or lacks something. */
+static bool serves(const struct engine_ops *ops, const struct engine_need *need, char *why, size_t len)
+{
+	uint32_t lack = missing(ops, need);
 	char clause[160] = "";
 
-	if (missing) {
-		snprintf(why, len, "engine %s has no \"%s\"", ops->name, engine_feature_names[__builtin_ctz(missing)]);
+	if (lack) {
+		snprintf(why, len, "engine %s has no \"%s\"", ops->name, engine_feature_names[__builtin_ctz(lack)]);
 		return false;
 	}
 	if (ops->probe(clause, sizeof(clause)) < 0) {
@@ -46,13 +69,19 @@ static bool serves(const struct engine_ops *ops, uint32_t features, char *why, s
 	return true;
 }
 
-const struct engine_ops *engine_choose(const char *name, uint32_t features, char *why, size_t len)
+/* An engine that can notify is no use where every call that stops is traced. */
+static bool is_apt(const struct engine_ops *ops, const struct engine_need *need)
+{
+	return ops != &engine_hybrid || !need->select || engine_uses(ops, need->select, ENGINE_HOW_NOTIFY);
+}
+
+const struct engine_ops *engine_choose(const char *name, const struct engine_need *need, char *why, size_t len)
 {
 	const struct engine_ops *ops;
 
 	if (strcmp(name, "auto") == 0) {
 		for (const struct engine_ops *const *e = engine_all; *e; e++)
-			if (serves(*e, features, why, len))
+			if (is_apt(*e, need) && serves(*e, need, why, len))
 				return *e;
 		return NULL;
 	}
@@ -64,5 +93,5 @@ const struct engine_ops *engine_choose(const char *name, uint32_t features, char
 		snprintf(why, len, "there is no engine \"%.40s\"; there are: %s", name, names);
 		return NULL;
 	}
-	return serves(ops, features, why, len) ? ops : NULL;
+	return serves(ops, need, why, len) ? ops : NULL;
 }

@@ -4,12 +4,17 @@
  *
  * An engine is the mechanism (ptrace, later seccomp notification and the
  * kernel module) behind one interface. It knows tasks, stops and memory; it
- * knows nothing of layers. One session owns one engine. All functions belong
- * to the thread that created it.
+ * knows nothing of layers. One session owns one engine.
  *
  * The engine reports one event at a time with next(). The task of an event is
  * stopped until resume(); other tasks go on. An event that is only a report
  * (ENGINE_GONE) needs no resume, and its task is invalid after the call.
+ *
+ * Threads. All functions are called by the thread that created the engine; but
+ * where receives() says so, receive() is called by another one, which may also
+ * call resume() for the event it was given, and read(), write() and kill(). Then
+ * each call is made with the owner's turn taken (config.turn), and next() and
+ * receive() give it away while they sleep.
  */
 #ifndef VMMD_ENGINE_H
 #define VMMD_ENGINE_H
@@ -48,7 +53,17 @@ struct engine_select {
 	uint8_t want[ENGINE_NR_MAX]; /* VMMD_WANT_* for each number */
 	uint8_t want_other;	     /* … for all numbers that have no bit above */
 	uint32_t events;	     /* VMMD_EVENT_* */
+	uint16_t refuse[ENGINE_NR_MAX]; /* this errno, without a stop; 0: not refused (ENGINE_F_ERRNO) */
 };
+
+/* How a call is stopped, from the cheapest to the dearest. */
+enum engine_how {
+	ENGINE_HOW_ALLOW,  /* not at all */
+	ENGINE_HOW_ERRNO,  /* refused by the kernel */
+	ENGINE_HOW_NOTIFY, /* seccomp notification: entry only, nothing can be rewritten */
+	ENGINE_HOW_TRACE,  /* ptrace stop: everything */
+};
+extern const char *const engine_how_names[];
 
 /* System calls of other ABIs (int 0x80, 32-bit programs, x32): see engine/bypass.tbl. */
 enum engine_foreign { ENGINE_FOREIGN_REFUSE, ENGINE_FOREIGN_NATIVE };
@@ -56,7 +71,13 @@ enum engine_foreign { ENGINE_FOREIGN_REFUSE, ENGINE_FOREIGN_NATIVE };
 struct engine_config {
 	const struct engine_select *select;
 	enum engine_foreign foreign;
+	bool performs; /* the owner runs calls in the tasks' place (ENGINE_F_INSTALL_FD) */
 	bool release; /* tasks go on untraced when the engine's process dies; else they are killed */
+	/* Take or give away the turn; called around sleeping. NULL: there is one thread only. */
+	void (*turn)(void *arg, bool take);
+	/* Have next() be called soon, or return if it sleeps. */
+	void (*wake)(void *arg);
+	void *owner_arg; /* of both */
 };
 
 enum engine_event_type {
@@ -69,6 +90,8 @@ enum engine_event_type {
 	ENGINE_GONE,   /* the task has ended; no resume */
 };
 
+#define ENGINE_STATUS_UNKNOWN (-1)
+
 struct engine_task; /* the engine's side of a task */
 
 struct engine_event {
@@ -78,16 +101,20 @@ struct engine_event {
 	void *parent_owner;	    /* NEW: owner of the task that cloned it, or NULL */
 	uint64_t clone_flags;	    /* NEW */
 	pid_t former_tid;	    /* EXEC: the thread that called execve(2); the task is the leader's tid now */
-	int status;		    /* EXITING, GONE: as in waitpid(2) */
+	int status;		    /* EXITING, GONE: as in waitpid(2), or ENGINE_STATUS_UNKNOWN */
 	struct vmmd_call call;	    /* ENTRY; pc and sp also at EXIT */
 	int64_t result;		    /* EXIT */
 	siginfo_t *info;	    /* SIGNAL: points into the engine, writable until resume */
+	bool fixed;		    /* ENTRY: the call cannot be changed and has no exit, but fd can be installed */
+	bool again;		    /* ENTRY: the one that ENGINE_AGAIN asked for */
 };
 
 enum engine_action_type {
 	ENGINE_GO,     /* NEW, EXEC, EXITING: go on. SIGNAL: deliver `info` of the event */
 	ENGINE_RUN,    /* ENTRY: the kernel runs `call`. EXIT: it runs `call` now (reissue) */
 	ENGINE_RETURN, /* ENTRY: do not run it, return `result`. EXIT: return `result` */
+	ENGINE_RETURN_FD, /* ENTRY, fixed: do not run it, install `fd` and return its number */
+	ENGINE_AGAIN,  /* ENTRY, fixed: report it once more, not fixed (ENGINE_F_REWRITE); dear */
 	ENGINE_DROP,   /* SIGNAL: do not deliver */
 };
 
@@ -97,6 +124,8 @@ struct engine_action {
 	bool changed;		      /* RUN, RETURN: `call` differs from the event's call (RETURN: pc and sp only) */
 	const struct vmmd_call *call; /* may be NULL if not changed */
 	int64_t result;
+	int fd;	      /* RETURN_FD: stays the caller's */
+	bool cloexec; /* … its copy is close-on-exec */
 };
 
 struct engine_stats {
@@ -115,6 +144,8 @@ struct engine_ops {
 
 	/* Can it work on this host? 0, or -errno with a clause of why not. */
 	int (*probe)(char *why, size_t len);
+	/* How it would stop a call of which this is wanted (VMMD_WANT_*). */
+	enum engine_how (*how)(uint32_t want);
 
 	/* Make an engine; the selection is copied. */
 	int (*create)(struct engine **, const struct engine_config *);
@@ -130,6 +161,13 @@ struct engine_ops {
 	 */
 	int (*filter)(struct engine *, const void **prog, size_t *count);
 	/*
+	 * Does the filter want a listener (SECCOMP_FILTER_FLAG_NEW_LISTENER)? The first
+	 * task then says under which number it will get it, just before it installs
+	 * the filter; listen() fetches it, which may take that moment. NULL: never.
+	 */
+	uint32_t (*filter_flags)(const struct engine *);
+	int (*listen)(struct engine *, pid_t, int fd);
+	/*
 	 * Take over a single-threaded process that is about to execve(2). ENGINE_NEW
 	 * follows. Until its first successful execve(2) only its execve(2) and
 	 * execveat(2) calls are reported.
@@ -137,12 +175,25 @@ struct engine_ops {
 	int (*launch)(struct engine *, pid_t);
 
 	/*
-	 * The next event: 1, 0 if there is none (not blocking, or woken by
+	 * The next event, into a zeroed structure: 1, 0 if there is none (not blocking, or woken by
 	 * loop_kick()), -ECHILD if no task is left, or another -errno.
 	 */
 	int (*next)(struct engine *, struct engine_event *, bool block);
-	/* A descriptor that polls readable when next() has something, or -ENOTSUP if next() can block only. */
+	/*
+	 * Events that come by another way than next()'s, each by a thread that calls
+	 * this: sleeps until there is one and returns 1 with the turn taken, or ends
+	 * with -errno and without it. NULL: there are none.
+	 */
+	int (*receive)(struct engine *, struct engine_event *);
+	bool (*receives)(const struct engine *);
+	/* Have receive() return in all threads. */
+	void (*shut)(struct engine *);
+	/* A descriptor to be polled with the owner's others, and what to do when it is readable; -1: none. */
 	int (*fd)(struct engine *);
+	void (*ready)(struct engine *);
+
+	/* At a fixed ENTRY: put a copy of `fd` into the task, which stays stopped. Its number, or -errno. NULL: cannot. */
+	int (*install_fd)(struct engine *, struct engine_task *, int fd, bool cloexec);
 
 	void (*set_owner)(struct engine_task *, void *owner);
 	/* Resume the task of the last event. -ESRCH is no error: it is dying, ENGINE_GONE will follow. */
@@ -172,10 +223,20 @@ struct engine {
 /* All engines of this build, cheapest first, closed by NULL. */
 extern const struct engine_ops *const engine_all[];
 
+/* Would `ops` stop any call of the selection in this way? */
+bool engine_uses(const struct engine_ops *, const struct engine_select *, enum engine_how);
+
+/* What a stack needs of an engine. */
+struct engine_need {
+	uint32_t all; /* every one of these features */
+	uint32_t any; /* and one of these, if not 0 */
+	const struct engine_select *select; /* or NULL: not known */
+};
+
 /*
- * The engine called `name`, or for "auto" the first that is usable and has all
- * `features`. NULL with a line in `why` that names what is missing.
+ * The engine called `name`, or for "auto" the first that is usable and has what
+ * is needed. NULL with a line in `why` that names what is missing.
  */
-const struct engine_ops *engine_choose(const char *name, uint32_t features, char *why, size_t len);
+const struct engine_ops *engine_choose(const char *name, const struct engine_need *, char *why, size_t len);
 
 #endif

@@ -14,35 +14,40 @@
 
 #include "vmmd/engine/filter.h"
 
+enum { ANY, TRACED, PERFORMED };
+
 struct bypass {
 	int nr;
 	unsigned arg;
 	uint64_t mask;
 	int error;
+	int tasks;
 };
 
 static const struct bypass bypasses[] = {
-#define BYPASS(call, arg, mask, error, why) {__NR_##call, arg, mask, error},
+#define BYPASS(call, arg, mask, error, tasks, why) {__NR_##call, arg, mask, error, tasks},
 #include "vmmd/engine/bypass.tbl"
 #undef BYPASS
 };
 
 #define BYPASSES (sizeof(bypasses) / sizeof(bypasses[0]))
 
-int filter_bypass(int64_t nr, const uint64_t args[6])
+static const struct bypass *bypass_of(const struct filter_plan *plan, int64_t nr)
 {
-	for (size_t i = 0; i < BYPASSES; i++)
-		if (bypasses[i].nr == nr && (!bypasses[i].mask || (args[bypasses[i].arg] & bypasses[i].mask)))
-			return bypasses[i].error;
-	return 0;
+	for (size_t i = 0; i < BYPASSES; i++) {
+		const struct bypass *b = &bypasses[i];
+
+		if (b->nr == nr && (b->tasks == ANY || (b->tasks == TRACED ? plan->traced : plan->performs)))
+			return b;
+	}
+	return NULL;
 }
 
-static const struct bypass *bypass_of(int nr)
+int filter_bypass(const struct filter_plan *plan, int64_t nr, const uint64_t args[6])
 {
-	for (size_t i = 0; i < BYPASSES; i++)
-		if (bypasses[i].nr == nr)
-			return &bypasses[i];
-	return NULL;
+	const struct bypass *b = bypass_of(plan, nr);
+
+	return b && (!b->mask || (args[b->arg] & b->mask)) ? b->error : 0;
 }
 
 /* libseccomp wants every rule of one call to be about other arguments, so the bits are told apart. */
@@ -66,24 +71,55 @@ static int add_bypass(scmp_filter_ctx ctx, const struct bypass *b, uint32_t othe
 	return seccomp_rule_add(ctx, other, b->nr, 1, SCMP_CMP64(b->arg, SCMP_CMP_MASKED_EQ, b->mask, 0));
 }
 
-static bool stops(const struct engine_select *select, int nr)
+static bool notifies(const struct filter_plan *plan, int64_t nr)
 {
-	return nr == __NR_clone3 || select->want[nr];
+	for (const int *n = plan->notify; n && *n >= 0; n++)
+		if (*n == nr)
+			return true;
+	return false;
 }
 
-static int add_rules(scmp_filter_ctx ctx, const struct engine_select *select, uint32_t action)
+enum engine_how filter_how(const struct filter_plan *plan, int64_t nr)
 {
-	bool rest_stops = select->want_other != 0;
+	const struct engine_select *s = plan->select;
+	enum engine_how how;
+
+	if (nr < 0 || nr >= ENGINE_NR_MAX)
+		return plan->how(s->want_other);
+	if (s->refuse[nr])
+		return ENGINE_HOW_ERRNO;
+	if (nr == __NR_clone3 && plan->traced)
+		return ENGINE_HOW_TRACE;
+	how = plan->how(s->want[nr]);
+	return how == ENGINE_HOW_ALLOW && notifies(plan, nr) ? ENGINE_HOW_NOTIFY : how;
+}
+
+static uint32_t action_of(const struct filter_plan *plan, int64_t nr)
+{
+	switch (filter_how(plan, nr)) {
+	case ENGINE_HOW_ERRNO: /* only numbers that are selected one by one */
+		return SCMP_ACT_ERRNO(plan->select->refuse[nr & (ENGINE_NR_MAX - 1)]);
+	case ENGINE_HOW_NOTIFY:
+		return SCMP_ACT_NOTIFY;
+	case ENGINE_HOW_TRACE:
+		return plan->trace;
+	default:
+		return SCMP_ACT_ALLOW;
+	}
+}
+
+static int add_rules(scmp_filter_ctx ctx, const struct filter_plan *plan)
+{
+	uint32_t rest = action_of(plan, -1);
 	int rc = 0;
 
 	for (int nr = 0; nr < ENGINE_NR_MAX && rc == 0; nr++) {
-		const struct bypass *b = bypass_of(nr);
-		uint32_t act = stops(select, nr) ? action : SCMP_ACT_ALLOW;
-		bool is_default = stops(select, nr) == rest_stops;
+		const struct bypass *b = bypass_of(plan, nr);
+		uint32_t act = action_of(plan, nr);
 
 		if (b)
-			rc = add_bypass(ctx, b, act, is_default);
-		else if (!is_default)
+			rc = add_bypass(ctx, b, act, act == rest);
+		else if (act != rest)
 			rc = seccomp_rule_add(ctx, act, nr, 0);
 	}
 	return rc;
@@ -114,9 +150,9 @@ static int export(scmp_filter_ctx ctx, struct filter *f)
 	return rc;
 }
 
-int filter_build(struct filter *f, const struct engine_select *select, enum engine_foreign foreign, uint32_t action)
+int filter_build(struct filter *f, const struct filter_plan *plan)
 {
-	scmp_filter_ctx ctx = seccomp_init(select->want_other ? action : SCMP_ACT_ALLOW);
+	scmp_filter_ctx ctx = seccomp_init(action_of(plan, -1));
 	int rc;
 
 	f->prog = NULL;
@@ -124,11 +160,11 @@ int filter_build(struct filter *f, const struct engine_select *select, enum engi
 	if (!ctx)
 		return -ENOMEM;
 	rc = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
-			      foreign == ENGINE_FOREIGN_NATIVE ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS));
+			      plan->foreign == ENGINE_FOREIGN_NATIVE ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS));
 	if (rc == 0)
 		rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree: many calls may have rules */
 	if (rc == 0)
-		rc = add_rules(ctx, select, action);
+		rc = add_rules(ctx, plan);
 	if (rc == 0)
 		rc = export(ctx, f);
 	seccomp_release(ctx);

@@ -18,11 +18,24 @@ struct filter {
 	size_t count;
 };
 
-/* Calls of `select`, and clone3(2), stop with `action` (SCMP_ACT_TRACE(…)). 0 or -errno. */
-int filter_build(struct filter *, const struct engine_select *, enum engine_foreign, uint32_t action);
+/* How an engine has its calls stopped. */
+struct filter_plan {
+	const struct engine_select *select;
+	enum engine_how (*how)(uint32_t want);
+	enum engine_foreign foreign;
+	uint32_t trace;	     /* what a traced call returns: SCMP_ACT_TRACE(…) */
+	bool traced;	     /* tasks are traced: rows of bypass.tbl for that apply, and clone3(2) stops */
+	bool performs;	     /* calls are run in their place: rows of bypass.tbl for that apply */
+	const int *notify;   /* calls that notify if nothing dearer stops them, closed by -1; may be NULL */
+};
+
+/* 0 or -errno. */
+int filter_build(struct filter *, const struct filter_plan *);
 void filter_free(struct filter *);
+/* How the program made from the plan stops a call that bypass.tbl says nothing about. */
+enum engine_how filter_how(const struct filter_plan *, int64_t nr);
 
 /* The answer of bypass.tbl for an x86-64 call: 0 or an errno. */
-int filter_bypass(int64_t nr, const uint64_t args[6]);
+int filter_bypass(const struct filter_plan *, int64_t nr, const uint64_t args[6]);
 
 #endif

@@ -77,6 +77,9 @@ void pt_task_free(struct engine_task *t)
 		e->held = NULL;
 	if (e->execing == t)
 		e->execing = NULL;
+	if (e->early == t)
+		e->early = NULL;
+	pt_stay(t);
 	if (t->mm)
 		pt_mm_put(t->mm, t->scratch);
 	HASH_DEL(e->tasks, t);
@@ -215,6 +218,18 @@ static int run_at_entry(struct engine_task *t, const struct engine_action *a)
 	return rc;
 }
 
+/*
+ * The filter is about to give this very result. Let it: the program's own filters
+ * then see the call as it was made, not the number by which it is skipped.
+ */
+static bool filter_refuses(const struct engine_task *t, int64_t result)
+{
+	int64_t nr = arch_nr(&t->regs);
+
+	return t->e->filtered && nr >= 0 && nr < ENGINE_NR_MAX && t->e->select.refuse[nr] &&
+	       result == -(int64_t)t->e->select.refuse[nr];
+}
+
 static int return_at_entry(struct engine_task *t, const struct engine_action *a)
 {
 	int rc;
@@ -225,6 +240,11 @@ static int return_at_entry(struct engine_task *t, const struct engine_action *a)
 	rc = pt_need_regs(t);
 	if (rc < 0)
 		return rc;
+	if (!a->changed && filter_refuses(t, a->result)) {
+		t->phase = PT_CALL;
+		pt_go(t, 0);
+		return 0;
+	}
 	arch_skip(&t->regs, a->result);
 	if (a->changed)
 		arch_set_place(&t->regs, a->call->pc, a->call->sp);
@@ -294,6 +314,8 @@ static int pt_resume(struct engine *base, struct engine_task *t, const struct en
 	(void)base;
 	if (t->dying)
 		return -ESRCH;
+	if (t->notify_id)
+		return pt_resume_notified(t, a);
 	switch (t->state) {
 	case PT_ENTRY:
 		return a->type == ENGINE_RETURN ? return_at_entry(t, a) : run_at_entry(t, a);
@@ -317,11 +339,17 @@ static int pt_resume(struct engine *base, struct engine_task *t, const struct en
 
 /* -------------------------------------------------------------- the interface */
 
+static enum engine_how pt_how(uint32_t want)
+{
+	return want ? ENGINE_HOW_TRACE : ENGINE_HOW_ALLOW;
+}
+
 static int pt_probe(char *why, size_t len)
 {
-	struct engine_select none = {.want_other = 0};
+	const struct engine_select none = {.want_other = 0};
+	const struct filter_plan plan = {.select = &none, .how = pt_how, .trace = SCMP_ACT_TRACE(1), .traced = true};
 	struct filter f;
-	int rc = filter_build(&f, &none, ENGINE_FOREIGN_REFUSE, SCMP_ACT_TRACE(1));
+	int rc = filter_build(&f, &plan);
 
 	filter_free(&f);
 	if (rc < 0)
@@ -331,6 +359,13 @@ static int pt_probe(char *why, size_t len)
 		rc = -ENOSYS;
 	}
 	return rc;
+}
+
+static int hybrid_probe(char *why, size_t len)
+{
+	int rc = pt_probe(why, len);
+
+	return rc < 0 ? rc : notify_probe(false, why, len);
 }
 
 static void set_options(struct pt_engine *e)
@@ -343,7 +378,7 @@ static void set_options(struct pt_engine *e)
 		e->options |= PTRACE_O_TRACEEXIT;
 }
 
-static int pt_create(struct engine **out, const struct engine_config *config)
+static int create(struct engine **out, const struct engine_config *config, const struct engine_ops *ops)
 {
 	struct pt_engine *e = calloc(1, sizeof(*e));
 	sigset_t chld;
@@ -351,16 +386,29 @@ static int pt_create(struct engine **out, const struct engine_config *config)
 
 	if (!e)
 		return -ENOMEM;
-	e->base.ops = &engine_ptrace;
+	e->base.ops = ops;
 	e->select = *config->select;
 	e->now = *config->select;
-	e->foreign = config->foreign;
+	e->notify.fd = -1;
+	e->listening = engine_uses(ops, &e->select, ENGINE_HOW_NOTIFY);
+	e->turn = config->turn;
+	e->wake = config->wake;
+	e->owner_arg = config->owner_arg;
+	e->plan = (struct filter_plan){
+		.select = &e->select,
+		.how = ops->how,
+		.foreign = config->foreign,
+		.trace = SCMP_ACT_TRACE(PT_FILTER_DATA),
+		.traced = true,
+		.performs = config->performs,
+		.notify = e->listening ? pt_own_calls : NULL,
+	};
 	e->release = config->release;
 	e->all = config->release;
 	e->filtered = !config->release;
 	set_options(e);
 	if (e->filtered)
-		rc = filter_build(&e->filter, &e->select, e->foreign, SCMP_ACT_TRACE(PT_FILTER_DATA));
+		rc = filter_build(&e->filter, &e->plan);
 	if (rc < 0) {
 		free(e);
 		return rc;
@@ -371,6 +419,16 @@ static int pt_create(struct engine **out, const struct engine_config *config)
 	pthread_sigmask(SIG_BLOCK, &chld, NULL);
 	*out = &e->base;
 	return 0;
+}
+
+static int pt_create(struct engine **out, const struct engine_config *config)
+{
+	return create(out, config, &engine_ptrace);
+}
+
+static int hybrid_create(struct engine **out, const struct engine_config *config)
+{
+	return create(out, config, &engine_hybrid);
 }
 
 static void pt_kill_all(struct engine *base)
@@ -405,6 +463,7 @@ static void pt_destroy(struct engine *base)
 			release_task(t);
 		pt_task_free(t);
 	}
+	notify_close(&e->notify);
 	filter_free(&e->filter);
 	free(e);
 }
@@ -450,10 +509,14 @@ static int pt_next(struct engine *base, struct engine_event *ev, bool block)
 			return rc;
 		if (!e->ntasks)
 			return -ECHILD;
+		pt_turn(e, false);
 		rc = pt_wait(e, block && !e->newborns, &tid, &status);
+		pt_turn(e, true);
 		if (rc == 0 && block && e->newborns) {
 			/* Do not sleep for a parent that has gone. */
+			pt_turn(e, false);
 			rc = pt_wait_moment(e);
+			pt_turn(e, true);
 			if (rc < 0)
 				return 0;
 			if (rc == 0)
@@ -474,7 +537,7 @@ static int pt_next(struct engine *base, struct engine_event *ev, bool block)
 static int pt_fd(struct engine *base)
 {
 	(void)base;
-	return -ENOTSUP;
+	return -1;
 }
 
 static void pt_set_owner(struct engine_task *t, void *owner)
@@ -538,26 +601,36 @@ static void pt_stats(const struct engine *base, struct engine_stats *out)
 	out->task_bytes = sizeof(struct engine_task);
 }
 
+/* What the two engines have in common. */
+#define PT_FEATURES                                                                                       \
+	(ENGINE_F_ENTRY | ENGINE_F_EXIT | ENGINE_F_REWRITE | ENGINE_F_RESULT | ENGINE_F_REISSUE | ENGINE_F_SIGNAL | \
+	 ENGINE_F_LIFECYCLE | ENGINE_F_RESELECT | ENGINE_F_ERRNO)
+#define PT_OPS                                                                                           \
+	.destroy = pt_destroy, .filter = pt_filter, .launch = pt_launch, .next = pt_next, .fd = pt_fd,    \
+	.set_owner = pt_set_owner, .resume = pt_resume, .read = pt_read, .write = pt_write,               \
+	.scratch = pt_scratch, .identity = pt_identity, .reselect = pt_reselect, .inject = pt_inject,     \
+	.kill = pt_kill, .kill_all = pt_kill_all, .stats = pt_stats
+
 const struct engine_ops engine_ptrace = {
 	.name = "ptrace",
-	.features = ENGINE_F_ENTRY | ENGINE_F_EXIT | ENGINE_F_REWRITE | ENGINE_F_RESULT | ENGINE_F_REISSUE |
-		    ENGINE_F_SIGNAL | ENGINE_F_LIFECYCLE | ENGINE_F_RESELECT | ENGINE_F_RELEASE,
+	.features = PT_FEATURES | ENGINE_F_RELEASE,
 	.probe = pt_probe,
+	.how = pt_how,
 	.create = pt_create,
-	.destroy = pt_destroy,
-	.filter = pt_filter,
-	.launch = pt_launch,
-	.next = pt_next,
-	.fd = pt_fd,
-	.set_owner = pt_set_owner,
-	.resume = pt_resume,
-	.read = pt_read,
-	.write = pt_write,
-	.scratch = pt_scratch,
-	.identity = pt_identity,
-	.reselect = pt_reselect,
-	.inject = pt_inject,
-	.kill = pt_kill,
-	.kill_all = pt_kill_all,
-	.stats = pt_stats,
+	PT_OPS,
+};
+
+const struct engine_ops engine_hybrid = {
+	.name = "hybrid",
+	.features = PT_FEATURES | ENGINE_F_INSTALL_FD,
+	.probe = hybrid_probe,
+	.how = pt_hybrid_how,
+	.create = hybrid_create,
+	.filter_flags = pt_filter_flags,
+	.listen = pt_listen,
+	.receive = pt_receive,
+	.receives = pt_receives,
+	.install_fd = pt_install_fd,
+	.shut = pt_shut,
+	PT_OPS,
 };

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ptrace.h - the engine that needs nothing but ptrace(2) and a seccomp filter. */
+/*
+ * ptrace.h - the engines that trace with ptrace(2): `ptrace`, which needs nothing
+ * else, and `hybrid`, where calls that need no more are seccomp notifications.
+ */
 #ifndef VMMD_ENGINE_PTRACE_H
 #define VMMD_ENGINE_PTRACE_H
 
 #include "vmmd/engine/engine.h"
 
 extern const struct engine_ops engine_ptrace;
+extern const struct engine_ops engine_hybrid;
 
 #endif

@@ -4,6 +4,8 @@
  *
  *   ptrace.c       life of the engine and its tasks, resuming them
  *   ptrace_stop.c  from a wait status to an event
+ *   ptrace_eintr.c hiding that a tracer stopped a call
+ *   ptrace_notify.c  the hybrid engine's notifications
  *   ptrace_wait.c  getting wait statuses
  *   ptrace_mem.c   memory of tasks, calls run on their behalf
  *   ptrace_arch.h  where x86-64 keeps number, arguments, result, pc and sp
@@ -20,6 +22,7 @@
 
 #include "vmmd/engine/engine.h"
 #include "vmmd/engine/filter.h"
+#include "vmmd/engine/notify.h"
 
 /* How a task stands to the engine. */
 enum pt_state {
@@ -76,6 +79,9 @@ struct engine_task {
 	bool dying;	   /* not where the last event left it: that event's resume is void */
 	bool stop_pending; /* a SIGSTOP that was passed over */
 	int64_t again_ms;  /* when a call was last started again behind a signal that is ignored; NEWBORN: since when */
+	bool again;	    /* to report this entry once more, at a stop */
+	struct engine_task *again_next;
+	uint64_t notify_id; /* it waits in a notification, which was reported; 0: it does not */
 	uint64_t sigmask;
 	uint64_t clone_flags;	    /* of its own creation */
 	struct engine_task *parent; /* until ENGINE_NEW is reported; it is held, or dying */
@@ -116,21 +122,34 @@ struct pt_engine {
 	bool all;		     /* every system call stops (PTRACE_SYSCALL) */
 	bool release;
 	bool filtered;
-	enum engine_foreign foreign;
 	unsigned long options;
+	struct filter_plan plan; /* of the filter; its selection is `select` */
 	struct filter filter;
+
+	/* ptrace_notify.c */
+	bool listening; /* some calls are notifications */
+	volatile bool shut;
+	struct notify notify;
+	void (*turn)(void *arg, bool take);
+	void (*wake)(void *arg);
+	void *owner_arg;
+	struct engine_task *again; /* list: to be sent back to their call */
+
 	struct engine_task *tasks;
 	uint32_t ntasks;
 	struct engine_stats stats;
 	struct engine_task *held;    /* its child was reported: resume it */
 	uint32_t newborns;	     /* tasks in PT_NEWBORN or PT_ORPHAN */
 	struct engine_task *execing; /* its leader was reported gone: report the exec */
+	struct engine_task *early;   /* in the execve(2) that starts the program, and no listener yet */
 	pid_t former_tid;
 	struct pt_stash stash[2 * PT_STASH]; /* half of it for ptrace_wait.c, half for ptrace_mem.c */
 	int stashed;
 
 	/* ptrace_wait.c */
 	uint32_t since_scan; /* events since all tasks were looked at */
+	bool crowded;	     /* more than one had stopped then; of few tasks only */
+	bool many;	     /* tasks at the last wait */
 	bool settled;	     /* all were, and found quiet, and no SIGCHLD was taken since */
 	pid_t named;	     /* by the last SIGCHLD */
 	uint32_t round;	     /* SIGCHLDs taken */
@@ -160,10 +179,39 @@ int pt_rewind(struct engine_task *, const struct vmmd_call *);
 void pt_rewound(struct engine_task *);
 int pt_ptrace_listen(struct engine_task *);
 
+/* ptrace_eintr.c */
 /* The signal that stopped it will not be seen by the program: nor may its call be interrupted. */
 void pt_hide_signal(struct engine_task *, int sig);
+bool pt_was_interrupted(struct engine_task *);
+void pt_start_again(struct engine_task *);
 
-/* ptrace_stop.c: 1 and an event, or 0 if it was the engine's own business. */
+/* ptrace_notify.c */
+extern const int pt_own_calls[];
+enum engine_how pt_hybrid_how(uint32_t want);
+void pt_turn(const struct pt_engine *, bool take);
+int pt_receive(struct engine *, struct engine_event *);
+int pt_resume_notified(struct engine_task *, const struct engine_action *);
+bool pt_receives(const struct engine *);
+void pt_shut(struct engine *);
+uint32_t pt_filter_flags(const struct engine *);
+int pt_listen(struct engine *, pid_t, int fd);
+/* Tasks in e->again: have them stop. In the engine's own thread. */
+void pt_send_back(struct pt_engine *);
+/* … it has: to the call instruction. */
+void pt_sent_back(struct engine_task *);
+/* It will not: off the list. */
+void pt_stay(struct engine_task *);
+int pt_install_fd(struct engine *, struct engine_task *, int fd, bool cloexec);
+
+/* ptrace_stop.c */
+int64_t pt_now_ms(void);
+bool pt_wanted(const struct engine_select *, int64_t nr);
+/* May a process make it that is about to become the program? */
+bool pt_launch_call(int64_t nr);
+/* A call begins: nothing is known of it yet. */
+void pt_forget_call(struct engine_task *);
+
+/* 1 and an event, or 0 if it was the engine's own business. */
 int pt_status(struct pt_engine *, pid_t tid, int status, struct engine_event *);
 int pt_pending(struct pt_engine *, struct engine_event *);
 /* Nothing else is heard: have newborn tasks whose parent has gone be reported by pt_pending(). */

@@ -49,9 +49,12 @@ ssize_t pt_read(struct engine_task *t, uint64_t addr, void *buf, size_t len)
 	if (!len)
 		return 0;
 	n = process_vm_readv(t->tid, &local, 1, &remote, 1, 0);
-	if (n >= 0)
-		return n;
-	return errno == EPERM || errno == ENOSYS ? by_file(t, addr, buf, NULL, len) : -errno;
+	if (n < 0)
+		n = errno == EPERM || errno == ENOSYS ? by_file(t, addr, buf, NULL, len) : -errno;
+	/* Killed meanwhile, its number may be another's. */
+	if (t->notify_id && !notify_valid(&t->e->notify, t->notify_id))
+		return -EFAULT;
+	return n;
 }
 
 ssize_t pt_write(struct engine_task *t, uint64_t addr, const void *buf, size_t len)
@@ -61,6 +64,8 @@ ssize_t pt_write(struct engine_task *t, uint64_t addr, const void *buf, size_t l
 
 	if (!len)
 		return 0;
+	if (t->notify_id && !notify_valid(&t->e->notify, t->notify_id))
+		return -EFAULT;
 	n = process_vm_writev(t->tid, &local, 1, &remote, 1, 0);
 	if (n >= 0)
 		return n;

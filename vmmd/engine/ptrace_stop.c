@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "vmmd/engine/ptrace_arch.h"
+#include "vmmd/engine/procfs.h"
 #include "vmmd/engine/ptrace_impl.h"
 #include "vmmd/log.h"
 
@@ -46,7 +47,7 @@ static unsigned long event_msg(const struct engine_task *t)
 	return msg;
 }
 
-static int64_t now_ms(void)
+int64_t pt_now_ms(void)
 {
 	struct timespec ts;
 
@@ -55,25 +56,6 @@ static int64_t now_ms(void)
 }
 
 /* ---------------------------------------------------------------- new tasks */
-
-/* What no parent tells of a killed one's child: its process, and who its parent is now. */
-static void read_status(pid_t tid, pid_t *tgid, pid_t *ppid)
-{
-	char path[48], line[128];
-	FILE *f;
-
-	*tgid = tid;
-	*ppid = 0;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	while (fgets(line, sizeof(line), f)) {
-		sscanf(line, "Tgid: %d", tgid);
-		sscanf(line, "PPid: %d", ppid);
-	}
-	fclose(f);
-}
 
 static bool stop_signal(int sig)
 {
@@ -152,9 +134,11 @@ static int new_task_ready(struct engine_task *child, struct engine_event *ev)
 		}
 		restore_child(child, parent);
 	} else {
-		pid_t ppid;
+		struct procfs_status st;
 
-		read_status(child->tid, &child->tgid, &ppid);
+		/* What no parent tells of a killed one's child. */
+		procfs_status(child->tid, &st);
+		child->tgid = st.tgid;
 		child->mm = pt_mm_new();
 	}
 	return report_new(child, ev);
@@ -163,8 +147,8 @@ static int new_task_ready(struct engine_task *child, struct engine_event *ev)
 /* The flags of the clone of `tid` that `t` is in. */
 static uint64_t clone_flags(struct engine_task *t, int event, pid_t tid)
 {
+	struct procfs_status st;
 	uint64_t flags = 0;
-	pid_t tgid, ppid;
 
 	if (event == PTRACE_EVENT_FORK)
 		flags = SIGCHLD;
@@ -177,8 +161,8 @@ static uint64_t clone_flags(struct engine_task *t, int event, pid_t tid)
 	if (arch_nr(&t->regs) == SYS_clone3) {
 		pt_read(t, t->regs.rdi, &flags, sizeof(flags));
 	} else if (event == PTRACE_EVENT_CLONE) { /* of another ABI */
-		read_status(tid, &tgid, &ppid);
-		if (tgid != tid)
+		procfs_status(tid, &st);
+		if (st.tgid != tid)
 			flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 	}
 	return flags;
@@ -219,7 +203,7 @@ static int on_clone(struct engine_task *t, int event, struct engine_event *ev)
 
 /* ------------------------------------------------------------- system calls */
 
-static bool wanted(const struct engine_select *s, int64_t nr)
+bool pt_wanted(const struct engine_select *s, int64_t nr)
 {
 	return nr >= 0 && nr < ENGINE_NR_MAX ? s->want[nr] : s->want_other;
 }
@@ -257,13 +241,27 @@ static int check_clone3(struct engine_task *t, const struct vmmd_call *call)
 	return 0;
 }
 
-static bool launch_call(int64_t nr)
+bool pt_launch_call(int64_t nr)
 {
 	return nr == SYS_execve || nr == SYS_execveat;
 }
 
+/*
+ * The program's first execve(2) takes away the descriptor by which its listener is
+ * fetched. A notification waits by itself until that has happened; a stop is kept.
+ */
+static bool is_early(const struct engine_task *t, int64_t nr)
+{
+	return t->launching && pt_launch_call(nr) && t->e->listening && t->e->notify.fd < 0;
+}
+
 static int on_entry(struct engine_task *t, const struct vmmd_call *call, struct engine_event *ev)
 {
+	if (is_early(t, call->nr)) {
+		t->state = PT_HELD;
+		t->e->early = t;
+		return 0;
+	}
 	t->sigreturn = call->nr == SYS_rt_sigreturn;
 	if (call->nr == SYS_clone3) {
 		int rc = check_clone3(t, call);
@@ -271,7 +269,7 @@ static int on_entry(struct engine_task *t, const struct vmmd_call *call, struct 
 		if (rc < 0)
 			return answer(t, rc);
 	}
-	if (!wanted(&t->e->now, call->nr) || (t->launching && !launch_call(call->nr))) {
+	if (!pt_wanted(&t->e->now, call->nr) || (t->launching && !pt_launch_call(call->nr))) {
 		pt_go(t, 0);
 		return 0;
 	}
@@ -279,8 +277,7 @@ static int on_entry(struct engine_task *t, const struct vmmd_call *call, struct 
 	return report(t, PT_ENTRY, ENGINE_ENTRY, ev);
 }
 
-/* A call begins: nothing is known of it yet. */
-static void forget_call(struct engine_task *t)
+void pt_forget_call(struct engine_task *t)
 {
 	t->have_regs = false;
 	t->have_orig = false;
@@ -310,14 +307,14 @@ static int on_seccomp(struct engine_task *t, struct engine_event *ev)
 		return 0;
 	if (info.seccomp.ret_data != PT_FILTER_DATA) {
 		if (t->phase == PT_USER)
-			forget_call(t);
+			pt_forget_call(t);
 		return answer(t, -ENOSYS);
 	}
 	if (t->phase != PT_USER) {
 		pt_go(t, 0);
 		return 0;
 	}
-	forget_call(t);
+	pt_forget_call(t);
 	call_of(&info, &call);
 	/* A page that never enters the kernel, in all but name: no exit follows, and a change is fatal. */
 	if (call.pc >> 12 == ARCH_VSYSCALL >> 12) {
@@ -333,7 +330,7 @@ static int on_seccomp(struct engine_task *t, struct engine_event *ev)
  */
 static bool filter_stops(const struct pt_engine *e, int64_t nr)
 {
-	return e->filtered && (nr == SYS_clone3 || wanted(&e->select, nr));
+	return e->filtered && filter_how(&e->plan, nr) >= ENGINE_HOW_NOTIFY;
 }
 
 /* Every call stops: do here what the filter does, and what it would have done. */
@@ -343,11 +340,13 @@ static int on_syscall_entry(struct engine_task *t, const struct __ptrace_syscall
 	bool foreign;
 	int error;
 
-	forget_call(t);
+	pt_forget_call(t);
 	call_of(info, &call);
 	foreign = info->arch != ARCH_AUDIT || (call.nr >= 0 && (call.nr & ARCH_X32_BIT));
-	error = foreign ? ENOSYS : filter_bypass(call.nr, call.args);
-	if (foreign && t->e->foreign == ENGINE_FOREIGN_NATIVE)
+	error = foreign ? ENOSYS : filter_bypass(&t->e->plan, call.nr, call.args);
+	if (!error && !foreign && call.nr >= 0 && call.nr < ENGINE_NR_MAX)
+		error = t->e->now.refuse[call.nr];
+	if (foreign && t->e->plan.foreign == ENGINE_FOREIGN_NATIVE)
 		error = 0;
 	if (!foreign && !error && filter_stops(t->e, call.nr)) {
 		pt_go(t, 0);
@@ -366,13 +365,15 @@ static int on_syscall_entry(struct engine_task *t, const struct __ptrace_syscall
 /* A child the kernel did not report (clone3 with flags changed behind our back) must not run. */
 static void check_child(struct engine_task *t)
 {
-	pid_t child = (pid_t)arch_result(&t->regs), tgid, ppid;
+	pid_t child = (pid_t)arch_result(&t->regs);
 
 	if (t->is_clone3 && !t->clone_seen && child > 0) {
+		struct procfs_status st;
+
 		log_warning("task %d made an untraced child: both are killed", (int)t->tid);
 		/* In a pid namespace that number is another's. */
-		read_status(child, &tgid, &ppid);
-		if (ppid == t->tgid || tgid == t->tgid)
+		procfs_status(child, &st);
+		if (st.ppid == t->tgid || st.tgid == t->tgid)
 			kill(child, SIGKILL);
 		kill(t->tgid, SIGKILL);
 	}
@@ -398,12 +399,27 @@ static int on_syscall_exit(struct engine_task *t, struct engine_event *ev)
 	return 0;
 }
 
+/* See ptrace_notify.c: back at the entry of its call. */
+static int report_again(struct engine_task *t, struct engine_event *ev)
+{
+	t->again = false;
+	pt_forget_call(t);
+	if (pt_need_regs(t) < 0)
+		return 0;
+	arch_get_call(&t->regs, &ev->call);
+	ev->call.nr = arch_nr(&t->regs);
+	ev->again = true;
+	return report(t, PT_ENTRY, ENGINE_ENTRY, ev);
+}
+
 static int on_syscall(struct engine_task *t, struct engine_event *ev)
 {
 	struct __ptrace_syscall_info info;
 
 	if (t->phase == PT_REISSUE) {
 		pt_rewound(t);
+		if (t->again)
+			return report_again(t, ev);
 		pt_go(t, 0);
 		return 0;
 	}
@@ -437,6 +453,7 @@ static int on_exec(struct pt_engine *e, struct engine_task *leader, struct engin
 	t->have_orig = false;
 	t->is_clone3 = false;
 	t->launching = false;
+	t->notify_id = 0;
 	e->former_tid = former;
 	if (t == leader) {
 		ev->former_tid = former;
@@ -449,134 +466,6 @@ static int on_exec(struct pt_engine *e, struct engine_task *leader, struct engin
 	pt_rekey(t, former);
 	e->execing = t;
 	return ev->owner ? 1 : pt_pending(e, ev);
-}
-
-/* Calls that fail with EINTR when a stop interrupts them although no signal came: signal(7). */
-static bool eintr_call(int64_t nr)
-{
-	switch (nr) {
-	case SYS_epoll_wait:
-	case SYS_epoll_pwait:
-	case SYS_epoll_pwait2:
-	case SYS_semop:
-	case SYS_semtimedop:
-	case SYS_rt_sigtimedwait:
-	case SYS_io_getevents:
-	/* Sockets with SO_RCVTIMEO or SO_SNDTIMEO. */
-	case SYS_accept:
-	case SYS_accept4:
-	case SYS_connect:
-	case SYS_read:
-	case SYS_readv:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-	case SYS_recvmmsg:
-	case SYS_write:
-	case SYS_writev:
-	case SYS_sendto:
-	case SYS_sendmsg:
-	case SYS_sendmmsg:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool signal_pending(const struct engine_task *t)
-{
-	siginfo_t info;
-	struct __ptrace_peeksiginfo_args own = {.nr = 1}, group = {.nr = 1, .flags = PTRACE_PEEKSIGINFO_SHARED};
-
-	return ptrace(PTRACE_PEEKSIGINFO, t->tid, &own, &info) > 0 ||
-	       ptrace(PTRACE_PEEKSIGINFO, t->tid, &group, &info) > 0;
-}
-
-/* Which timeout a socket has is not known. */
-#define SOCKET_TIMEOUT_MS 1000
-
-/* How long such a call may take, in ms; -1: for ever. */
-static int64_t eintr_timeout(struct engine_task *t)
-{
-	const struct user_regs_struct *r = &t->regs;
-	uint64_t addr = 0;
-	struct timespec ts;
-
-	switch (arch_nr(r)) {
-	case SYS_epoll_wait:
-	case SYS_epoll_pwait:
-		return (int32_t)r->r10;
-	case SYS_epoll_pwait2:
-	case SYS_semtimedop:
-		addr = r->r10;
-		break;
-	case SYS_rt_sigtimedwait:
-		addr = r->rdx;
-		break;
-	case SYS_io_getevents:
-		addr = r->r8;
-		break;
-	case SYS_semop:
-		return -1;
-	default:
-		return SOCKET_TIMEOUT_MS;
-	}
-	if (!addr || pt_read(t, addr, &ts, sizeof(ts)) != sizeof(ts))
-		return -1;
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/*
- * The call was interrupted by something that a program without a tracer would
- * not have noticed: start it again. Its timeout starts again too, so not more
- * than once in that time; a second time it sees the EINTR that it must expect.
- */
-static void start_again(struct engine_task *t)
-{
-	int64_t now = now_ms(), limit = eintr_timeout(t);
-
-	if (signal_pending(t) || !pt_can_rewind(t))
-		return;
-	if (limit >= 0 && t->again_ms && now - t->again_ms < limit)
-		return;
-	t->again_ms = now;
-	arch_rewind(&t->regs, arch_nr(&t->regs));
-	arch_set_nr(&t->regs, -1);
-	pt_set_regs(t);
-}
-
-static bool was_interrupted(struct engine_task *t)
-{
-	return t->phase == PT_USER && pt_get_regs(t) == 0 && arch_result(&t->regs) == -EINTR &&
-	       eintr_call(arch_nr(&t->regs));
-}
-
-/* Does the program ignore this signal, by choice or by default? proc(5), status. */
-static bool ignored(const struct engine_task *t, int sig)
-{
-	const uint64_t by_default = 1ull << (SIGCHLD - 1) | 1ull << (SIGCONT - 1) | 1ull << (SIGURG - 1) |
-				    1ull << (SIGWINCH - 1);
-	unsigned long long ign = 0, caught = ~0ull;
-	char path[48], line[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)t->tid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f)) {
-		sscanf(line, "SigIgn: %llx", &ign);
-		sscanf(line, "SigCgt: %llx", &caught);
-	}
-	fclose(f);
-	return (ign | (by_default & ~caught)) >> (sig - 1) & 1;
-}
-
-void pt_hide_signal(struct engine_task *t, int sig)
-{
-	if (t->stopped && sig == SIGCONT)
-		t->stopped = false;
-	else if (was_interrupted(t) && (!sig || ignored(t, sig)))
-		start_again(t);
 }
 
 static int on_event_stop(struct engine_task *t, int sig, struct engine_event *ev)
@@ -599,8 +488,12 @@ static int on_event_stop(struct engine_task *t, int sig, struct engine_event *ev
 		pt_ptrace_listen(t);
 		return 0;
 	}
-	if (t->interrupted && was_interrupted(t))
-		start_again(t);
+	if (t->again) {
+		pt_sent_back(t);
+		return 0;
+	}
+	if (t->interrupted && pt_was_interrupted(t))
+		pt_start_again(t);
 	t->interrupted = false;
 	pt_go(t, 0);
 	return 0;
@@ -629,6 +522,8 @@ static int on_signal(struct engine_task *t, int sig, struct engine_event *ev)
 static int on_exiting(struct engine_task *t, struct engine_event *ev)
 {
 	t->dying = false;
+	t->notify_id = 0; /* killed in it */
+	pt_stay(t);
 	if (!t->reported) { /* killed before its first stop: it will never run */
 		struct engine_task *parent = take_parent(t);
 
@@ -669,13 +564,13 @@ static bool may_be_cloning(pid_t tid)
 static bool has_cloning_parent(struct pt_engine *e, const struct engine_task *child)
 {
 	struct engine_task *t, *tmp;
-	pid_t tgid, ppid;
+	struct procfs_status st;
+	pid_t maker;
 
-	read_status(child->tid, &tgid, &ppid);
-	if (tgid != child->tid)
-		ppid = tgid;
+	procfs_status(child->tid, &st);
+	maker = st.tgid == child->tid ? st.ppid : st.tgid;
 	HASH_ITER(hh, e->tasks, t, tmp)
-		if (t->tgid == ppid && t != child && may_be_cloning(t->tid))
+		if (t->tgid == maker && t != child && may_be_cloning(t->tid))
 			return true;
 	return false;
 }
@@ -687,7 +582,7 @@ static bool has_cloning_parent(struct pt_engine *e, const struct engine_task *ch
 void pt_find_orphans(struct pt_engine *e)
 {
 	struct engine_task *t, *tmp;
-	int64_t now = now_ms();
+	int64_t now = pt_now_ms();
 
 	HASH_ITER(hh, e->tasks, t, tmp) {
 		if (t->state != PT_NEWBORN)
@@ -726,10 +621,27 @@ static int on_gone(struct engine_task *t, int status, struct engine_event *ev)
 	return reported;
 }
 
+static int enter_late(struct pt_engine *e, struct engine_event *ev)
+{
+	struct __ptrace_syscall_info info;
+	struct engine_task *t = e->early;
+	struct vmmd_call call;
+
+	e->early = NULL;
+	if (get_info(t, &info) < 0)
+		return 0;
+	call_of(&info, &call);
+	memset(ev, 0, sizeof(*ev));
+	return on_entry(t, &call, ev);
+}
+
 int pt_pending(struct pt_engine *e, struct engine_event *ev)
 {
 	struct engine_task *t = e->held;
 
+	if (e->early && e->notify.fd >= 0)
+		return enter_late(e, ev);
+	pt_send_back(e);
 	if (t) {
 		e->held = NULL;
 		let_go(t);

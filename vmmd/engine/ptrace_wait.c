@@ -4,7 +4,9 @@
  *
  * wait4(-1) looks at every tracee until it finds one that has something to
  * say: about 12 ns for each, cached, which is nothing for ten tasks and a
- * hundred microseconds for four thousand. So with many tasks we sleep in
+ * hundred microseconds for four thousand. It begins with the same one each time,
+ * so a busy task would keep others from being found: now and then all that have
+ * stopped are taken, and again as long as there are several. With many tasks we sleep in
  * sigtimedwait(2) on SIGCHLD, whose siginfo names the task, and wait for that
  * one alone.
  *
@@ -27,7 +29,9 @@
 
 /* Up to here looking at all of them is cheaper than another system call. */
 #define FEW_TASKS 64
-/* Look at all of them once in so many events, or in (number of tasks / SCAN_SHARE) … */
+/* Of few, look at all of them once in so many events. */
+#define FEW_EVENTS 4
+/* Of many, look at all of them once in so many events, or in (number of tasks / SCAN_SHARE) … */
 #define SCAN_EVENTS 1000
 #define SCAN_SHARE 4
 #define SCAN_NOW (UINT32_MAX / 2)
@@ -206,6 +210,21 @@ int pt_wait_moment(struct pt_engine *e)
 	return errno == EAGAIN ? 0 : -errno;
 }
 
+static int wait_few(struct pt_engine *e, bool block, pid_t *tid, int *status)
+{
+	int rc = 0;
+
+	if (e->ntasks > 1 && (e->crowded || e->since_scan >= FEW_EVENTS)) {
+		rc = scan(e, tid, status);
+		e->crowded = e->stashed > 0;
+		e->since_scan = 0;
+	}
+	if (rc == 0)
+		rc = wait_any(tid, status, block ? 0 : WNOHANG);
+	e->since_scan++;
+	return rc;
+}
+
 int pt_wait(struct pt_engine *e, bool block, pid_t *tid, int *status)
 {
 	int rc;
@@ -213,9 +232,12 @@ int pt_wait(struct pt_engine *e, bool block, pid_t *tid, int *status)
 	if (pop(e, tid, status))
 		return 1;
 	if (e->ntasks <= FEW_TASKS) {
-		e->since_scan = SCAN_NOW; /* SIGCHLDs of now mean nothing later */
-		return wait_any(tid, status, block ? 0 : WNOHANG);
+		e->many = false;
+		return wait_few(e, block, tid, status);
 	}
+	if (!e->many) /* SIGCHLDs of then mean nothing now */
+		e->since_scan = SCAN_NOW;
+	e->many = true;
 	rc = wait_many(e, block, tid, status);
 	if (rc > 0) {
 		e->since_scan++;

@@ -334,20 +334,33 @@ static int ask_command(void *self, const char *name, const char *text, struct vm
 
 /* -------------------------------------------------------------- open, close */
 
+static bool ask_takes_path(const struct vmmd_syscall *sc)
+{
+	return path_find(sc, VMMD_ARG_PATH) >= 0 || path_find(sc, VMMD_ARG_SOCKADDR) >= 0;
+}
+
+/* A question that shows a path is decided by memory, which the program can change meanwhile. */
+static int ask_declare(struct ask *self, struct vmmd_layer *layer)
+{
+	for (int nr = 0; nr < ASK_NR_MAX; nr++)
+		if (self->host->set_has(self->set, nr) && ask_takes_path(self->host->syscall(nr)))
+			return self->host->advisory(layer);
+	return 0;
+}
+
 /* With path only the calls of the set that take one can be asked about. */
 static int ask_want(struct ask *self, struct vmmd_layer *layer)
 {
 	const struct vmmd_host *host = self->host;
 	unsigned found = 0;
-	int r = path_roots_want(host, layer);
+	int r = ask_declare(self, layer);
 
+	if (!r)
+		r = path_roots_want(host, layer);
 	if (!r && !self->paths)
 		return host->want_set(layer, self->set, VMMD_WANT_ENTRY);
 	for (int nr = 0; nr < ASK_NR_MAX && !r; nr++) {
-		const struct vmmd_syscall *sc = host->syscall(nr);
-
-		if (!host->set_has(self->set, nr) ||
-		    (path_find(sc, VMMD_ARG_PATH) < 0 && path_find(sc, VMMD_ARG_SOCKADDR) < 0))
+		if (!host->set_has(self->set, nr) || !ask_takes_path(host->syscall(nr)))
 			continue;
 		r = host->want(layer, nr, VMMD_WANT_ENTRY);
 		found++;

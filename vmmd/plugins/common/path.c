@@ -268,34 +268,39 @@ static int path_absolute(struct path_roots *roots, const struct vmmd_host *host,
 	return path_join(root, base, text, out);
 }
 
-/* AT_EMPTY_PATH: an empty path is the directory itself. */
-static bool path_means_directory(const struct vmmd_syscall *sc, const struct vmmd_call *call)
+bool path_means_directory(const struct vmmd_syscall *sc, const struct vmmd_call *call)
 {
 	int i = path_find(sc, VMMD_ARG_ATFLAGS);
 
 	return i >= 0 && (call->args[i] & AT_EMPTY_PATH);
 }
 
-int path_arg(struct path_roots *roots, const struct vmmd_host *host, struct vmmd_req *req,
-	     const struct vmmd_call *call, unsigned i, char *out)
+int path_text(struct path_roots *roots, const struct vmmd_host *host, struct vmmd_req *req,
+	      const struct vmmd_call *call, unsigned i, const char *text, char *out)
 {
 	const struct vmmd_syscall *sc = host->syscall(call->nr);
 	int dirfd = path_dirfd(sc, call, i);
-	char text[PATH_MAX];
 	int64_t resolve;
-	ssize_t n;
 
-	n = host->read_str(req, call->args[i], text, sizeof(text));
-	if (n == -EFAULT && !call->args[i])
-		n = 0, text[0] = '\0'; /* futimens(3) and others: the descriptor itself */
-	if (n < 0)
-		return (int)n;
-	if (!n && dirfd == AT_FDCWD && !path_means_directory(sc, call))
+	if (!text[0] && dirfd == AT_FDCWD && !path_means_directory(sc, call))
 		return 0;
 	resolve = path_resolve_flags(host, req, call);
 	if (resolve < 0)
 		return (int)resolve;
 	return path_absolute(roots, host, req, dirfd, resolve & RESOLVE_IN_ROOT, text, out);
+}
+
+int path_arg(struct path_roots *roots, const struct vmmd_host *host, struct vmmd_req *req,
+	     const struct vmmd_call *call, unsigned i, char *out)
+{
+	char text[PATH_MAX];
+	ssize_t n = host->read_str(req, call->args[i], text, sizeof(text));
+
+	if (n == -EFAULT && !call->args[i])
+		n = 0, text[0] = '\0'; /* futimens(3) and others: the descriptor itself */
+	if (n < 0)
+		return (int)n;
+	return path_text(roots, host, req, call, i, text, out);
 }
 
 int path_arg_unix(struct path_roots *roots, const struct vmmd_host *host, struct vmmd_req *req,

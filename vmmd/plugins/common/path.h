@@ -63,6 +63,8 @@ int path_roots_get(struct path_roots *, const struct vmmd_host *, struct vmmd_re
 int path_find(const struct vmmd_syscall *, enum vmmd_arg_kind);
 /* The directory descriptor that goes with path argument `i`. */
 int path_dirfd(const struct vmmd_syscall *, const struct vmmd_call *, unsigned i);
+/* AT_EMPTY_PATH: an empty path is the directory itself. */
+bool path_means_directory(const struct vmmd_syscall *, const struct vmmd_call *);
 /*
  * The directory a relative path starts from, as host->cwd() and host->fd_path()
  * name it. 0, -EBADF, -ENOTDIR, or another -errno.
@@ -83,6 +85,9 @@ int path_sockaddr(const struct vmmd_host *, struct vmmd_req *, uint64_t addr, ui
  */
 int path_arg(struct path_roots *, const struct vmmd_host *, struct vmmd_req *,
 	     const struct vmmd_call *, unsigned i, char *out);
+/* The same for what has been read of the argument already. */
+int path_text(struct path_roots *, const struct vmmd_host *, struct vmmd_req *,
+	      const struct vmmd_call *, unsigned i, const char *text, char *out);
 int path_arg_unix(struct path_roots *, const struct vmmd_host *, struct vmmd_req *, uint64_t addr,
 		  uint64_t len, char *out);
 

@@ -4,7 +4,11 @@
  *
  * All calls of a set, or those that name a path or a socket family. What
  * cannot be read is refused with the error the kernel would give: a call runs
- * only after its arguments have been looked at. `self` is constant after open.
+ * only after its arguments have been looked at.
+ *
+ * A rule about numbers confines: calls that it refuses always are refused by
+ * vmmd, the others by what is in their registers. A rule about memory is advisory,
+ * unless confine.c sees to it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,21 +19,10 @@
 #include <vmmd/plugin.h>
 
 #include "vmmd/plugins/common/errname.h"
-#include "vmmd/plugins/common/path.h"
+#include "vmmd/plugins/deny/deny.h"
 
-#define DENY_NR_MAX 512	   /* above all known numbers */
 #define DENY_MESSAGES 1024 /* UIO_MAXIOV: the kernel looks at no more in one sendmmsg(2) */
 #define DENY_FAMILIES 64   /* AF_MAX is below */
-
-struct deny {
-	const struct vmmd_host *host;
-	const struct vmmd_set *set;	/* NULL: not given */
-	const struct vmmd_value *paths; /* NULL: not given */
-	uint64_t families;		/* bit AF_x; 0: not given */
-	struct path_roots roots;
-	uint64_t *refused;
-	int err;
-};
 
 /* ----------------------------------------------------------------- options */
 
@@ -79,6 +72,8 @@ static const struct vmmd_option deny_options[] = {
 	 .help = "refuse only calls with a path that matches one of these patterns"},
 	{.name = "family", .type = VMMD_OPT_LIST, .check = deny_check_family,
 	 .help = "refuse only calls with a socket family of this list"},
+	{.name = "confine", .type = VMMD_OPT_BOOL, .def = "false",
+	 .help = "with path: so that a hostile program cannot get round it"},
 	{.name = NULL},
 };
 
@@ -101,15 +96,34 @@ static bool deny_selected(const struct deny *self, int64_t nr)
 	return !self->set || self->host->set_has(self->set, nr);
 }
 
+/* Every call of the set, whatever its arguments: vmmd does it. Numbers without a call must be asked for. */
+static int deny_refuse(const struct deny *self, struct vmmd_layer *layer)
+{
+	int r = self->host->refuse_set(layer, self->set, self->err);
+
+	if (!r && self->host->set_has(self->set, -1))
+		r = self->host->want_set(layer, self->set, VMMD_WANT_ENTRY);
+	return r;
+}
+
+/* Memory has been looked at: what follows from it holds only for programs that play fair. */
+static int deny_advise(const struct deny *self, struct vmmd_layer *layer)
+{
+	if (!self->confine)
+		return self->host->advisory(layer);
+	self->host->log(layer, VMMD_LOG_ERROR,
+			"family: with confine only syscalls=socket+socketpair: an address can be changed after the look");
+	return -EINVAL;
+}
+
 /* Ask for the calls that the rules can refuse, and only for those. */
 static int deny_want(struct deny *self, struct vmmd_layer *layer)
 {
 	const struct vmmd_host *host = self->host;
+	bool memory = false;
 	unsigned found = 0;
 	int r;
 
-	if (!self->paths && !self->families)
-		return host->want_set(layer, self->set, VMMD_WANT_ENTRY);
 	for (int nr = 0; nr < DENY_NR_MAX; nr++) {
 		const struct vmmd_syscall *sc = host->syscall(nr);
 
@@ -120,6 +134,7 @@ static int deny_want(struct deny *self, struct vmmd_layer *layer)
 		r = host->want(layer, nr, VMMD_WANT_ENTRY);
 		if (r)
 			return r;
+		memory = memory || self->paths || path_find(sc, VMMD_ARG_SOCKDOMAIN) < 0;
 		found++;
 	}
 	if (!found) {
@@ -127,7 +142,15 @@ static int deny_want(struct deny *self, struct vmmd_layer *layer)
 			  "nothing to refuse: no call in syscalls takes a path or a socket family");
 		return -EINVAL;
 	}
-	return self->paths ? path_roots_want(host, layer) : 0;
+	r = memory ? deny_advise(self, layer) : 0;
+	return !r && self->paths ? path_roots_want(host, layer) : r;
+}
+
+static int deny_declare(struct deny *self, struct vmmd_layer *layer)
+{
+	if (self->paths && self->confine)
+		return confine_open(self, layer);
+	return self->paths || self->families ? deny_want(self, layer) : deny_refuse(self, layer);
 }
 
 static int deny_open(const struct vmmd_host *host, struct vmmd_layer *layer, void **self_)
@@ -150,10 +173,11 @@ static int deny_open(const struct vmmd_host *host, struct vmmd_layer *layer, voi
 	self->paths = paths->given ? paths : NULL;
 	for (size_t i = 0; family->given && i < family->count; i++)
 		self->families |= UINT64_C(1) << deny_family(family->list[i]);
+	self->confine = host->option(layer, "confine")->num;
 	self->err = errname_parse(host->option(layer, "errno")->text);
 	self->refused = host->counter(layer, "refused");
 	if (self->refused)
-		r = deny_want(self, layer);
+		r = deny_declare(self, layer);
 	if (r)
 		free(self);
 	else
@@ -255,6 +279,8 @@ static enum vmmd_verdict deny_entry(void *self_, struct vmmd_req *req)
 		return VMMD_PASS;
 	if (!self->paths && !self->families) {
 		r = -self->err;
+	} else if (self->paths && self->confine) {
+		r = confine_entry(self, req);
 	} else if (call->nr == SYS_sendmsg || call->nr == SYS_sendmmsg) {
 		r = deny_messages(self, req, call);
 	} else {

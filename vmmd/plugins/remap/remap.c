@@ -219,21 +219,6 @@ static int remap_path(const struct remap *self, struct vmmd_req *req, int dirfd,
 
 /* ------------------------------------------------------------------- entry */
 
-static int remap_put(struct remap *self, struct vmmd_req *req, unsigned i, const void *buf, size_t len)
-{
-	uint64_t addr;
-	ssize_t n;
-	int r = self->host->scratch(req, len, &addr);
-
-	if (r)
-		return r;
-	n = self->host->write(req, addr, buf, len);
-	if (n != (ssize_t)len)
-		return n < 0 ? (int)n : -EFAULT;
-	++*self->remapped;
-	return self->host->set_arg(req, i, addr);
-}
-
 static int remap_arg_path(struct remap *self, struct vmmd_req *req, const struct vmmd_syscall *sc,
 			  const struct vmmd_call *call, unsigned i)
 {
@@ -244,7 +229,10 @@ static int remap_arg_path(struct remap *self, struct vmmd_req *req, const struct
 	if (!call->args[i] || self->host->read_str(req, call->args[i], text, sizeof(text)) < 0)
 		return 0;
 	r = remap_path(self, req, path_dirfd(sc, call, i), text, out);
-	return r > 0 ? remap_put(self, req, i, out, strlen(out) + 1) : r;
+	if (r <= 0)
+		return r;
+	++*self->remapped;
+	return self->host->set_path(req, i, out);
 }
 
 static int remap_arg_sockaddr(struct remap *self, struct vmmd_req *req, const struct vmmd_call *call,
@@ -252,6 +240,7 @@ static int remap_arg_sockaddr(struct remap *self, struct vmmd_req *req, const st
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	char text[109], out[PATH_MAX];
+	uint64_t addr;
 	size_t n, len;
 	int r;
 
@@ -266,7 +255,13 @@ static int remap_arg_sockaddr(struct remap *self, struct vmmd_req *req, const st
 	memcpy(un.sun_path, out, n);
 	/* A path that fills sun_path has no NUL: unix(7). */
 	len = offsetof(struct sockaddr_un, sun_path) + n + (n < sizeof(un.sun_path));
-	r = remap_put(self, req, i, &un, len);
+	r = self->host->scratch(req, len, &addr);
+	if (r)
+		return r;
+	if (self->host->write(req, addr, &un, len) != (ssize_t)len)
+		return -EFAULT;
+	++*self->remapped;
+	r = self->host->set_arg(req, i, addr);
 	return r ? r : self->host->set_arg(req, i + 1, len);
 }
 
@@ -531,15 +526,23 @@ static int remap_table(struct remap *self, struct vmmd_layer *layer, const struc
 	return 0;
 }
 
+/*
+ * What is not asked for does not cost: a call that only has its paths replaced can
+ * be answered from outside. An address is no path, and a result has an exit.
+ */
 static int remap_want(const struct vmmd_host *host, struct vmmd_layer *layer)
 {
-	int r = path_roots_want(host, layer);
+	int r = host->advisory(layer);
 
+	if (!r)
+		r = path_roots_want(host, layer);
 	for (int nr = 0; nr < REMAP_NR_MAX && !r; nr++) {
 		const struct vmmd_syscall *sc = host->syscall(nr);
 		uint32_t flags = 0;
 
-		if (path_find(sc, VMMD_ARG_PATH) >= 0 || path_find(sc, VMMD_ARG_SOCKADDR) >= 0)
+		if (path_find(sc, VMMD_ARG_PATH) >= 0)
+			flags |= VMMD_WANT_ENTRY | VMMD_WANT_PATHS;
+		if (path_find(sc, VMMD_ARG_SOCKADDR) >= 0)
 			flags |= VMMD_WANT_ENTRY | VMMD_WANT_REWRITE;
 		if (nr == SYS_getcwd)
 			flags |= VMMD_WANT_RESULT;

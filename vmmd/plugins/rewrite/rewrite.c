@@ -226,7 +226,9 @@ static int rewrite_open(const struct vmmd_host *host, struct vmmd_layer *layer, 
 	if (!self)
 		return -ENOMEM;
 	self->host = host;
-	r = rewrite_setup(self, layer);
+	r = host->advisory(layer);
+	if (!r)
+		r = rewrite_setup(self, layer);
 	if (r)
 		rewrite_close(self);
 	else

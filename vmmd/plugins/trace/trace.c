@@ -581,7 +581,9 @@ static int trace_select(struct trace *tr)
 		events |= VMMD_EVENT_SIGNAL;
 	if (host->option(tr->layer, "lifecycle")->num)
 		events |= VMMD_EVENT_EXEC | VMMD_EVENT_TASK_NEW | VMMD_EVENT_TASK_EXIT;
-	int rc = host->want_events(tr->layer, events);
+	int rc = host->advisory(tr->layer);
+	if (rc == 0)
+		rc = host->want_events(tr->layer, events);
 	if (rc == 0)
 		rc = host->want_set(tr->layer, host->option(tr->layer, "syscalls")->set,
 				    VMMD_WANT_ENTRY | VMMD_WANT_EXIT);

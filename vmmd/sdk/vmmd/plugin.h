@@ -15,11 +15,13 @@
  * before it has answered, and sees the world as that one left it. So a layer
  * is a small kernel for the layers outside it.
  *
- * Threads. Every callback runs in the worker's one event thread, so a layer
- * needs no locks for its own data. A callback must not block: to wait for
- * something, return VMMD_SUSPEND and call resume() later. resume() and log()
- * are the only host functions that any thread may call; the others belong to
- * the event thread (that is: to callbacks, timer and descriptor handlers).
+ * Threads. Callbacks, timer and descriptor handlers never run two at once, so
+ * a layer needs no locks for its own data; which of vmmd's threads runs them
+ * may change, so thread-local variables are no place for it. A callback must
+ * not block: to wait for something, return VMMD_SUSPEND and call resume()
+ * later. resume() and log() are the only host functions that any thread may
+ * call; the others belong to the event thread, which is whatever thread runs
+ * callbacks and handlers at the moment.
  *
  * Lifetimes. A `struct vmmd_req *` is valid inside the callback that received
  * it; after VMMD_SUSPEND it stays valid, in the event thread, until the
@@ -30,10 +32,21 @@
  * hostile: numbers, pointers, strings, descriptors. Copy guest memory once,
  * decide on the copy.
  *
+ * Confinement. What the arguments of a call point to can be changed by another
+ * thread of the program between a layer's look and the kernel's. So a layer
+ * that has looked must not let the kernel look again: it puts its copy in the
+ * place of the argument (set_path()), runs the call itself (at_call(),
+ * at_open()), or replies. A layer that may be got round (a tracer, a
+ * convenience) says so once, with advisory(), and is free of this rule. For
+ * every other layer vmmd enforces it, on every engine that cannot hand the
+ * kernel the copy by other means: see VMMD_WANT_MEMORY.
+ *
  * Growth. Both tables begin with their size and grow only at the end; a field
  * behind the size the other side gave does not exist. vmmd loads a plugin if
  * the magic and the major version match and the plugin's minor version is not
  * newer than its own.
+ *   1.1  advisory(), refuse(), refuse_set(), set_path(), at_call(), at_open(),
+ *        reply_fd(), VMMD_WANT_PATHS, VMMD_WANT_MEMORY
  *
  * Compilers. C99 and later, and C++. siginfo_t is POSIX.1-2008: with a strict
  * -std=cNN define _POSIX_C_SOURCE=200809L or _GNU_SOURCE.
@@ -57,7 +70,7 @@ extern "C" {
 
 #define VMMD_PLUGIN_MAGIC 0x564d4d44u /* "VMMD" */
 #define VMMD_ABI_MAJOR 1
-#define VMMD_ABI_MINOR 0
+#define VMMD_ABI_MINOR 1
 
 /* The most layers one stack may have. */
 #define VMMD_MAX_LAYERS 32
@@ -76,7 +89,8 @@ struct vmmd_reply; /* see the command callback */
  * A system call as a layer sees it. `nr` is an x86-64 number as in
  * <asm/unistd_64.h>; numbers without a system call behind them, negative ones
  * included, reach a layer that wants all calls. `pc` is the address behind
- * the system call instruction, `sp` the stack pointer.
+ * the system call instruction, `sp` the stack pointer, or 0 where the engine does
+ * not know it: a layer that needs it says so with VMMD_WANT_REWRITE.
  */
 struct vmmd_call {
 	int64_t nr;
@@ -100,6 +114,20 @@ enum vmmd_verdict {
 #define VMMD_WANT_REWRITE 0x04u /* entry changes nr, arguments, pc or sp */
 #define VMMD_WANT_RESULT 0x08u	/* exit changes the result (implies EXIT) */
 #define VMMD_WANT_REISSUE 0x10u /* exit answers VMMD_REISSUE (implies EXIT) */
+/*
+ * Entry replaces paths with set_path() (implies ENTRY). Cheaper than REWRITE: an
+ * engine that cannot rewrite a call may run it in the task's place instead.
+ */
+#define VMMD_WANT_PATHS 0x20u
+/*
+ * Entry decides by what the arguments point to (implies ENTRY). Unless the layer
+ * is advisory(), it is accepted only where the program cannot change that memory
+ * after the decision, or where vmmd can run the call on the layer's copy; there
+ * each argument that was read must be replaced with set_path() before
+ * VMMD_PASS. A layer that reads without having said so, or passes what it read
+ * and did not replace, has given no valid answer (see `broken-layer`).
+ */
+#define VMMD_WANT_MEMORY 0x40u
 
 /* The other events: flags of want_events(). */
 #define VMMD_EVENT_SIGNAL 0x01u
@@ -364,6 +392,63 @@ struct vmmd_host {
 	const struct vmmd_syscall *(*syscall)(int64_t nr);
 	/* The number of a name, or -1. */
 	int64_t (*syscall_nr)(const char *name);
+
+	/* ==== since 1.1 ====================================================== */
+
+	/* -- what the layer is: in open() only; -EBUSY later ------------------- */
+
+	/* It does not confine: a program that wants to can get round what it decides. */
+	int (*advisory)(struct vmmd_layer *);
+	/*
+	 * Always answer a call (all calls of a set) with -error, 1..4094. Layers
+	 * outside are still asked first; this one is not asked, and layers inside and
+	 * the kernel never see it. If no layer outside wants the call the task does not
+	 * even stop. -EINVAL for a number that is not in the table or a bad error.
+	 */
+	int (*refuse)(struct vmmd_layer *, int64_t nr, int error);
+	int (*refuse_set)(struct vmmd_layer *, const struct vmmd_set *, int error);
+
+	/* -- paths that the program cannot change any more --------------------- */
+
+	/*
+	 * At entry: replace argument `index`, the address of a path, by `path`, which
+	 * is copied. Layers inside see an address at which read() and read_str() find
+	 * the copy until the request ends; nobody but vmmd can write there. The kernel
+	 * gets the copy: where the engine cannot rewrite the call, vmmd runs it in the
+	 * task's root, working directory, file mode mask and rights and gives it the
+	 * result or descriptor; of a layer that is not advisory() it runs such a call
+	 * itself or the call fails with EACCES. -EINVAL outside of an entry or for an argument that is
+	 * no VMMD_ARG_PATH or VMMD_ARG_STR, -EACCES without VMMD_WANT_PATHS or
+	 * VMMD_WANT_REWRITE, -ENAMETOOLONG (4096 bytes with the NUL), -ENOMEM.
+	 */
+	int (*set_path)(struct vmmd_req *, unsigned index, const char *path);
+	/*
+	 * At entry: run `call` now, in the task's place, as above. `paths` are copies
+	 * for its first and second argument of kind VMMD_ARG_PATH; NULL: vmmd copies
+	 * that one from the task, once. Returns VMMD_REPLY with the result noted, to be
+	 * returned by the callback. Layers inside are not asked. If it cannot be run
+	 * from outside exactly as the task would (a device, a FIFO, a call that changes
+	 * the task itself, a descriptor that this engine cannot install, no
+	 * VMMD_WANT_PATHS or MEMORY for this call) nothing has happened and
+	 * VMMD_SUSPEND is returned, which here means: decide otherwise.
+	 */
+	enum vmmd_verdict (*at_call)(struct vmmd_req *, const struct vmmd_call *call, const char *const paths[2]);
+	/*
+	 * At entry: open `path` (a copy) for the task in the same way, relative to its
+	 * descriptor `dirfd` or AT_FDCWD; flags and mode as in openat(2). Returns a
+	 * descriptor of the layer's own, close-on-exec, to look at with fstat(2) and the
+	 * like and to be given away by reply_fd() or closed; or a negative errno,
+	 * -EOPNOTSUPP if it cannot be opened from outside as the task would, -EACCES
+	 * without VMMD_WANT_PATHS or MEMORY.
+	 */
+	int (*at_open)(struct vmmd_req *, int dirfd, const char *path, uint64_t flags, uint32_t mode);
+	/*
+	 * At entry: install a copy of the layer's descriptor `fd` in the task, with
+	 * O_CLOEXEC in `flags` close-on-exec; its number there is the result of the
+	 * call. The layer keeps and closes its own. Returns VMMD_REPLY, or VMMD_SUSPEND
+	 * if this engine cannot, which here means: decide otherwise.
+	 */
+	enum vmmd_verdict (*reply_fd)(struct vmmd_req *, int fd, int flags);
 };
 
 /* ------------------------------------------------------------ plugin table */

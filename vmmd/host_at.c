@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * host_at.c - the part of the host table that runs calls in a task's place.
+ *
+ * Thin, as host.c: perform.c does the work. How a copied path reaches the
+ * kernel is decided at the bottom of the stack (host_at_kernel()), when all
+ * layers have had their say: at a stop that can rewrite the call it is written
+ * into the task, elsewhere the call is performed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmmd/engine/engine.h"
+#include "vmmd/host.h"
+#include "vmmd/perform.h"
+#include "vmmd/req_path.h"
+#include "vmmd/session.h"
+
+static bool is_text(const struct vmmd_call *c, unsigned index)
+{
+	const struct vmmd_syscall *s = sysent(c->nr);
+
+	return s && index < s->nargs && (s->kind[index] == VMMD_ARG_PATH || s->kind[index] == VMMD_ARG_STR);
+}
+
+int host_set_path(struct vmmd_req *req, unsigned index, const char *path)
+{
+	uint64_t addr;
+	int rc;
+
+	if (index >= 6 || !req->calls || req->event != REQ_ENTRY || !is_text(&req->calls[REQ_CALL_NOW], index))
+		return -EINVAL;
+	if (!(req->want & (VMMD_WANT_PATHS | VMMD_WANT_REWRITE)))
+		return -EACCES;
+	rc = req_path_add(req, path, &addr);
+	if (rc < 0)
+		return rc;
+	req->calls[REQ_CALL_NOW].args[index] = addr;
+	req->asked->stats.rewritten++;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- performing */
+
+static ssize_t read_task(void *arg, uint64_t addr, void *buf, size_t len)
+{
+	return host_read_raw(arg, addr, buf, len);
+}
+
+static ssize_t write_task(void *arg, uint64_t addr, const void *buf, size_t len)
+{
+	return host_write(arg, addr, buf, len);
+}
+
+static struct perform_task task_of(struct vmmd_req *req)
+{
+	return (struct perform_task){
+		.tid = req->task->info.tid,
+		.tgid = req->task->info.tgid,
+		.read = read_task,
+		.write = write_task,
+		.arg = req,
+	};
+}
+
+/* The session was set up for it: see engine_config.performs. */
+static bool may_perform(const struct vmmd_req *req)
+{
+	return req->task->session->engine->ops->install_fd;
+}
+
+static bool can_install(const struct vmmd_req *req)
+{
+	return req->fixed && may_perform(req);
+}
+
+/* The kernel installs no O_PATH descriptor in another process: SECCOMP_IOCTL_NOTIF_ADDFD says EBADF. */
+static bool is_path_fd(int fd)
+{
+	return fcntl(fd, F_GETFL) & O_PATH;
+}
+
+/* Run it, and note its result in the request. 0 or -EOPNOTSUPP. */
+static int perform_now(struct vmmd_req *req, const struct vmmd_call *call, const char *const paths[2])
+{
+	struct perform_task task = task_of(req);
+	struct perform_result result = {.fd = -1};
+	int rc;
+
+	if (!req->task->engine_task || !may_perform(req) || !perform_can(call->nr))
+		return -EOPNOTSUPP;
+	/* A descriptor could not be handed over: do not even open it. */
+	if (!can_install(req) && sysent(call->nr)->ret == VMMD_ARG_FD)
+		return -EOPNOTSUPP;
+	rc = perform(&task, call, paths, &result);
+	if (rc < 0)
+		return rc;
+	if (result.fd >= 0 && is_path_fd(result.fd)) {
+		close(result.fd);
+		return -EOPNOTSUPP;
+	}
+	req_path_drop_fd(req);
+	req->result = result.value;
+	req->fd = result.fd;
+	req->fd_cloexec = result.cloexec;
+	return 0;
+}
+
+enum vmmd_verdict host_at_call(struct vmmd_req *req, const struct vmmd_call *call, const char *const paths[2])
+{
+	static const char *const none[2];
+
+	if (!req->calls || req->event != REQ_ENTRY || !(req->want & HOST_AT_WANTS) || perform_now(req, call, paths ? paths : none) < 0)
+		return VMMD_SUSPEND;
+	req->has_result = true;
+	return VMMD_REPLY;
+}
+
+int host_at_open(struct vmmd_req *req, int dirfd, const char *path, uint64_t flags, uint32_t mode)
+{
+	const struct vmmd_call call = {
+		.nr = SYS_openat,
+		.args = {(uint64_t)(int64_t)dirfd, 0, flags, mode},
+	};
+	const char *const paths[2] = {path, NULL};
+	struct perform_task task = task_of(req);
+	struct perform_result result = {.fd = -1};
+	int rc;
+
+	if (!req->calls || req->event != REQ_ENTRY || !req->task->engine_task)
+		return -EINVAL;
+	if (!(req->want & HOST_AT_WANTS))
+		return -EACCES;
+	if (!may_perform(req))
+		return -EOPNOTSUPP;
+	rc = perform(&task, &call, paths, &result);
+	if (rc < 0)
+		return rc;
+	return result.fd >= 0 ? result.fd : (int)result.value;
+}
+
+enum vmmd_verdict host_reply_fd(struct vmmd_req *req, int fd, int flags)
+{
+	int own;
+
+	if (!req->calls || req->event != REQ_ENTRY || !can_install(req) || is_path_fd(fd))
+		return VMMD_SUSPEND;
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	req_path_drop_fd(req);
+	req->result = own < 0 ? -errno : 0;
+	req->fd = own;
+	req->fd_cloexec = flags & O_CLOEXEC;
+	req->has_result = true;
+	return VMMD_REPLY;
+}
+
+/* -------------------------------------------------- at the bottom of the stack */
+
+/*
+ * Write every copy into the task and point the call there. Other threads can write
+ * there too, so what confines must not come this way.
+ */
+static int place(struct vmmd_req *req)
+{
+	struct vmmd_call *now = &req->calls[REQ_CALL_NOW];
+
+	if (req_path_confines(req))
+		return -EACCES;
+
+	for (int i = 0; i < 6; i++) {
+		const char *text = req_path_text(req, now->args[i]);
+		uint64_t addr;
+		size_t size;
+		int rc;
+
+		if (!text)
+			continue;
+		size = strlen(text) + 1;
+		rc = host_scratch(req, size, &addr);
+		if (rc < 0)
+			return rc;
+		if (host_write(req, addr, text, size) != (ssize_t)size)
+			return -EFAULT;
+		now->args[i] = addr;
+	}
+	return 0;
+}
+
+int host_at_kernel(struct vmmd_req *req)
+{
+	static const char *const none[2];
+	int rc;
+
+	if (!req->fixed)
+		return place(req);
+	/* The paths are read through the copies' addresses. */
+	rc = perform_now(req, &req->calls[REQ_CALL_NOW], none);
+	if (rc == -EOPNOTSUPP && req_path_confines(req)) /* nor may it be placed */
+		rc = -EACCES;
+	return rc < 0 ? rc : 1;
+}
