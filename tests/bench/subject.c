@@ -2,13 +2,15 @@
 /*
  * subject.c - the program that is measured: it times system calls inside itself.
  *
- *   subject [--empty-filter]
+ *   subject
  *
  * It prints "ready PID" and then obeys one command a line on standard input,
  * answering each with one line, until end of file:
  *
  *   pin CPU        run on this CPU only, -1: on all
  *   run NR CALLS   make system call NR CALLS times; answers ns per call
+ *   time WHAT MS   do WHAT (timed.c) again and again for so long; answers ns each, how many
+ *                  in all, and the processor time in ns of this process and its children
  *   crowd P T      make P idle processes and T idle threads; answers "ok"
  *   drop           end the crowd; answers "ok"
  *
@@ -18,8 +20,6 @@
  * tasks in order of age. The crowd dies with the subject (PR_SET_PDEATHSIG).
  */
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -31,8 +31,9 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/timed.h"
 
 #define WARM_UP_SHARE 20 /* of the calls; side_stops() knows it, too */
 #define THREADS_PER_PROCESS 1000
@@ -44,24 +45,16 @@ struct crowd {
 	unsigned count;
 };
 
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
 static double time_calls(long nr, long calls)
 {
 	double start;
 
 	for (long i = 0; i < calls / WARM_UP_SHARE; i++) /* caches, branch predictors, CPU clock */
 		syscall(nr);
-	start = now_ns();
+	start = timed_now();
 	for (long i = 0; i < calls; i++)
 		syscall(nr);
-	return (now_ns() - start) / (double)calls;
+	return (timed_now() - start) / (double)calls;
 }
 
 static int pin(int cpu)
@@ -73,16 +66,6 @@ static int pin(int cpu)
 		if (cpu < 0 || i == cpu)
 			CPU_SET(i, &set);
 	return sched_setaffinity(0, sizeof(set), &set);
-}
-
-static int empty_filter(void)
-{
-	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	struct sock_fprog prog = { .len = 1, .filter = &allow };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) ? -errno : 0;
 }
 
 static _Noreturn void idle(unsigned *arrived)
@@ -171,14 +154,28 @@ static void answer(int err)
 		printf("ok\n");
 }
 
+static void answer_timed(const char *what, unsigned ms)
+{
+	struct timed t;
+	int err = timed_run(&t, what, ms);
+
+	if (err)
+		answer(err);
+	else
+		printf("%.2f %ld %.0f\n", t.ns, t.count, t.cpu);
+}
+
 static bool obey(struct crowd *c, const char *line)
 {
+	char what[32];
 	long nr, calls;
 	unsigned p, t;
 	int cpu;
 
 	if (sscanf(line, "run %ld %ld", &nr, &calls) == 2)
 		printf("%.2f\n", time_calls(nr, calls));
+	else if (sscanf(line, "time %31s %u", what, &t) == 2)
+		answer_timed(what, t);
 	else if (sscanf(line, "pin %d", &cpu) == 1)
 		answer(pin(cpu) ? -errno : 0);
 	else if (sscanf(line, "crowd %u %u", &p, &t) == 2)
@@ -191,24 +188,16 @@ static bool obey(struct crowd *c, const char *line)
 	return true;
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
 	struct crowd crowd = { 0 };
 	char line[128];
-	int err;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	crowd.arrived = mmap(NULL, sizeof(unsigned), PROT_READ | PROT_WRITE,
 			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (crowd.arrived == MAP_FAILED)
 		return 1;
-	if (argc > 1 && !strcmp(argv[1], "--empty-filter")) {
-		err = empty_filter();
-		if (err) {
-			fprintf(stderr, "subject: cannot install a filter: %s\n", strerror(-err));
-			return 1;
-		}
-	}
 	printf("ready %d\n", (int)getpid());
 	while (fgets(line, sizeof(line), stdin))
 		if (!obey(&crowd, line))

@@ -36,7 +36,7 @@ double quantile(double *values, size_t n, double q)
 
 static bool over(const struct table_row *r)
 {
-	return !isnan(r->budget) && !(r->value <= r->budget);
+	return !r->why[0] && !isnan(r->budget) && !(r->value <= r->budget);
 }
 
 unsigned table_over(const struct table *t)
@@ -68,7 +68,7 @@ static void print_value(enum table_unit unit, double v)
 		printf("%5.0f ns", v);
 		break;
 	case UNIT_CALLS:
-		printf("%6.2f  ", v);
+		printf("%6.1f  ", v);
 		break;
 	case UNIT_BYTES:
 		printf("%6.0f B", v);
@@ -78,7 +78,11 @@ static void print_value(enum table_unit unit, double v)
 
 static void print_row(const struct table_row *r, bool colour)
 {
-	printf("%-31s", r->what);
+	printf("%-40s", r->what);
+	if (r->why[0]) {
+		printf("  %s\n", r->why);
+		return;
+	}
 	print_time(r->base);
 	print_time(r->ours);
 	print_value(r->unit, r->value);
@@ -91,7 +95,7 @@ static void print_row(const struct table_row *r, bool colour)
 	printf("\n");
 }
 
-static void describe_host(char *text, size_t len)
+void table_host(char *text, size_t len)
 {
 	struct utsname uts;
 	double load = 0;
@@ -105,41 +109,38 @@ static void describe_host(char *text, size_t len)
 void table_print(const struct table *t)
 {
 	bool colour = isatty(1) && !getenv("NO_COLOR");
-	char host[256];
 
-	describe_host(host, sizeof(host));
-	printf("%s; medians of %u rounds\n\n", host, t->rounds);
-	printf("%-31s%11s%11s%8s%10s\n", "", "without", "vmmd", "", "budget");
+	printf("%-40s%11s%11s%8s%10s\n", "", "without", "vmmd", "", "budget");
 	for (size_t i = 0; i < t->count; i++)
 		print_row(&t->row[i], colour);
 }
 
-static void json_number(const char *key, double v)
+static json_t *number(double v)
 {
-	if (isnan(v))
-		printf(",\"%s\":null", key);
-	else
-		printf(",\"%s\":%.4g", key, v);
+	return isfinite(v) ? json_real(v) : json_null();
 }
 
-void table_json(const struct table *t)
+json_t *table_json(const struct table *t)
 {
 	static const char *const units[] = { "ratio", "ns", "calls", "bytes" };
-	char host[256];
+	json_t *rows = json_array();
 
-	describe_host(host, sizeof(host));
-	printf("{\"host\":\"%s\",\"rounds\":%u,\"rows\":[", host, t->rounds);
 	for (size_t i = 0; i < t->count; i++) {
 		const struct table_row *r = &t->row[i];
+		json_t *o = json_pack("{s:s, s:s, s:s}", "key", r->key, "what", r->what, "unit",
+				      units[r->unit]);
 
-		printf("%s\n{\"key\":\"%s\",\"unit\":\"%s\"", i ? "," : "", r->key, units[r->unit]);
-		json_number("without_ns", r->base);
-		json_number("vmmd_ns", r->ours);
-		json_number("value", r->value);
-		json_number("low", r->low);
-		json_number("high", r->high);
-		json_number("budget", r->budget);
-		printf(",\"within\":%s}", isnan(r->budget) ? "null" : over(r) ? "false" : "true");
+		if (r->why[0])
+			json_object_set_new(o, "not_measured", json_string(r->why));
+		json_object_set_new(o, "without_ns", number(r->base));
+		json_object_set_new(o, "vmmd_ns", number(r->ours));
+		json_object_set_new(o, "value", number(r->value));
+		json_object_set_new(o, "low", number(r->low));
+		json_object_set_new(o, "high", number(r->high));
+		json_object_set_new(o, "budget", number(r->budget));
+		if (!isnan(r->budget) && !r->why[0])
+			json_object_set_new(o, "within", json_boolean(!over(r)));
+		json_array_append_new(rows, o);
 	}
-	printf("\n]}\n");
+	return rows;
 }
