@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# held.sh - ten thousand suspended calls at once: others go on at the same cost, the
-# daemon sleeps and has little memory for each, half of them die, the others are
-# answered in random order, and all is as it was before.
+# held.sh - ten thousand suspended calls at once: others go on, the daemon sleeps and
+# has little memory for each, half of them die, the others are answered in random
+# order, and all is as it was before.
 # shellcheck disable=SC2317 # functions that until_true calls
 SUITE=held
 # shellcheck source=tests/lib.sh

@@ -61,7 +61,8 @@ struct child {
 };
 
 static struct child bare, subject, other;
-static char dir[64], old_cwd[PATH_MAX];
+static char dir[64];
+static int old_cwd; /* it may have a name that the user we become cannot follow */
 static struct perform_result result;
 static bool lenient; /* -EOPNOTSUPP will do */
 static char *page;   /* two pages of which the second cannot be read; then some for texts */
@@ -464,7 +465,8 @@ static void pair_start_by(bool (*become)(void))
 	umask(022);
 	result.fd = -1;
 	page = mmap(NULL, 8 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED || mprotect(page + 4096, 4096, PROT_NONE) || !getcwd(old_cwd, sizeof(old_cwd)))
+	if (page == MAP_FAILED || mprotect(page + 4096, 4096, PROT_NONE) ||
+	    (old_cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
 		abort();
 	strcpy(dir, "/tmp/vmmd-perform-XXXXXX");
 	if (!mkdtemp(dir) || chmod(dir, 0755) || chdir(dir))
@@ -534,7 +536,7 @@ static void pair_drop(void)
 		chmod(dir, 0700);
 	below(AT_FDCWD, dir, NULL);
 	munmap(page, 8 * 4096);
-	if (chdir(old_cwd))
+	if (fchdir(old_cwd) || close(old_cwd))
 		abort();
 }
 
