@@ -47,7 +47,7 @@
 #define ALONE 8
 
 /* How often and how long notify_open() looks for the listener. */
-#define OPEN_TRIES 50000
+#define OPEN_TRIES 20000
 #define OPEN_PAUSE_NS 100000
 
 static int seccomp(unsigned op, unsigned long flags, void *arg)
