@@ -103,6 +103,7 @@ static int twice(int n) { return 2 * n; }
 int main(void) { printf("%d\n", twice(21)); return getppid() < 0; }
 EOF
 gcc -g -O0 -o "$WORK/t" "$WORK/t.c" || not_ok tracers "nothing to trace"
+# Numbers, and the width of gdb's columns, which is theirs, are no difference.
 tracers() {
 	echo "== strace"
 	"$@" strace -f -e trace=execve,getppid,write,exit_group "$WORK/t" 2>&1 | sed -E 's/0x[0-9a-f]+|[0-9]+ vars/N/g; s/(getppid\(\) *=) [0-9]+/\1 N/'
@@ -111,7 +112,7 @@ tracers() {
 	echo "status $?"
 	echo "== gdb"
 	"$@" gdb -nx -batch -ex 'set confirm off' -ex 'set debuginfod enabled off' -ex 'break twice' -ex run -ex 'print n' -ex finish -ex next \
-		-ex 'info threads' -ex continue "$WORK/t" 2>&1 | sed -E 's/0x[0-9a-f]+/N/g; s/process [0-9]+/process N/; s/\(LWP [0-9]+\)/(LWP N)/; s/Thread N/Thread N/'
+		-ex 'info threads' -ex continue "$WORK/t" 2>&1 | sed -E 's/0x[0-9a-f]+/N/g; s/process [0-9]+/process N/; s/\(LWP [0-9]+\)/(LWP N)/; s/  +/ /g'
 }
 tracers env >"$WORK/tracers.bare"
 tracers "$VMMCTL" run -e seccomp -l null -- >"$WORK/tracers.inside"
