@@ -381,7 +381,8 @@ static int move_up(int fd)
 /*
  * The new process. Of the parent's descriptors it keeps its own three, and for
  * its log standard error if it runs as our user; of the signal handling nothing
- * (the handlers belong to a loop that does not exist here), nor the terminal.
+ * (the handlers belong to a loop that does not exist here), nor the terminal. A
+ * private one stays where its client's session is: see clients/lib/spawn.c.
  */
 static _Noreturn void worker_child(struct peer *peer, int sock, int client_err, char *line)
 {
@@ -406,7 +407,8 @@ static _Noreturn void worker_child(struct peer *peer, int sock, int client_err, 
 		_exit(1);
 	if (close_range(with_err ? 6 : 5, ~0U, 0))
 		_exit(1);
-	setsid();
+	if (!private)
+		setsid();
 	if (to_null(0, private || ws.uid != geteuid() ? 2 : 1))
 		_exit(1);
 	if (priv_groups(ws.client))
