@@ -293,7 +293,7 @@ int loop_thread_start(struct loop *l, void (*fn)(void *arg), void *arg)
 	return -rc;
 }
 
-void loop_threads_stop(struct loop *l)
+void loop_thread_stop(struct loop *l)
 {
 	const struct timespec moment = {.tv_nsec = RING_AGAIN_NS};
 

@@ -50,11 +50,11 @@ void loop_break(struct loop *);
 /*
  * A further thread that runs handlers' kind of code: it takes the turn while it
  * does so and gives it away while it sleeps. Where there is one, the owner's
- * `wait` does the same. loop_threads_stop() interrupts what it sleeps in (EINTR)
+ * `wait` does the same. loop_thread_stop() interrupts what it sleeps in (EINTR)
  * again and again until `fn` has returned.
  */
 int loop_thread_start(struct loop *, void (*fn)(void *arg), void *arg);
-void loop_threads_stop(struct loop *);
+void loop_thread_stop(struct loop *);
 void loop_turn(struct loop *, bool take);
 /* Have `kicked` run soon in the loop's thread. Any thread, without the turn. */
 void loop_kick(struct loop *);

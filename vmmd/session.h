@@ -43,7 +43,7 @@ struct session {
 	struct engine *engine;
 	struct task *tasks; /* utlist */
 	pid_t first;	    /* tid of the first task */
-	int first_status;   /* how its process ended, as in waitpid(2) */
+	int first_status;   /* how its process ended, as in waitpid(2); -1: nobody knows */
 	bool first_gone;
 	struct session_stats stats;
 	int64_t now_ns; /* when the event under way was reported */

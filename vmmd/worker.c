@@ -289,9 +289,8 @@ static void on_listener(struct worker *w, struct control_conn *c, const json_t *
 
 	if (c == w->run && json_is_integer(fd) && json_integer_value(fd) >= 0 && json_integer_value(fd) <= INT_MAX)
 		rc = req_fsm_listen(w->session, w->pid, (int)json_integer_value(fd));
-	if (rc == 0 && req_fsm_receives(w->session)) {
+	if (rc == 0 && req_fsm_receives(w->session))
 		rc = loop_thread_start(w->loop, receive, w);
-	}
 	if (rc == 0)
 		return;
 	log_error("process %d gives no seccomp listener: %s", (int)w->pid, strerror(-rc));
@@ -611,7 +610,7 @@ static void work(struct worker *w)
 	if (w->session && w->session->engine) {
 		loop_run_wait(w->loop, wait_events, w);
 		req_fsm_shut(w->session);
-		loop_threads_stop(w->loop);
+		loop_thread_stop(w->loop);
 		unwatch_engine(w);
 	}
 	if (!w->parent_gone)

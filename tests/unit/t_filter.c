@@ -24,8 +24,22 @@
 #define ERR(e_) (SECCOMP_RET_ERRNO | (uint32_t)(e_))
 #define X32 0x40000000
 
-/* Calls that notify in any case, where anything does. */
-static const int always[] = {__NR_exit_group, __NR_execve, -1};
+/* Calls that notify for the engine "seccomp" whatever is selected. */
+static const char own_engine[] = "seccomp";
+
+static bool own_call(int nr)
+{
+	switch (nr) {
+#define OWN_seccomp(call) case __NR_##call:
+#define OWN_hybrid(call)
+#define OWN_ptrace(call)
+#define OWN(engine, call, why) OWN_##engine(call)
+#include "vmmd/engine/own.tbl"
+		return true;
+	default:
+		return false;
+	}
+}
 
 static enum engine_how traced(uint32_t want)
 {
@@ -73,7 +87,7 @@ static uint32_t selected(int nr)
 		return ERR(sel.refuse[nr]);
 	if (nr == __NR_clone3 && plan.traced)
 		return STOP;
-	if (how == ENGINE_HOW_ALLOW && plan.notify && (nr == always[0] || nr == always[1]))
+	if (how == ENGINE_HOW_ALLOW && plan.notifies && own_call(nr))
 		return NOTE;
 	return how == ENGINE_HOW_TRACE ? STOP : how == ENGINE_HOW_NOTIFY ? NOTE : SECCOMP_RET_ALLOW;
 }
@@ -166,7 +180,7 @@ static void check(void)
 {
 	for (int way = 0; way < 3; way++) {
 		plan.how = way == 0 ? traced : way == 1 ? mixed : notified;
-		plan.notify = way ? always : NULL;
+		plan.notifies = way ? own_engine : NULL;
 		plan.traced = way < 2;
 		plan.performs = way > 0;
 		check_with(ENGINE_FOREIGN_REFUSE);
@@ -216,7 +230,7 @@ static void test_how(void)
 	sel.want[__NR_read] = VMMD_WANT_ENTRY | VMMD_WANT_EXIT;
 	sel.refuse[__NR_mkdir] = EPERM;
 	plan.how = mixed;
-	plan.notify = always;
+	plan.notifies = own_engine;
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_openat), ENGINE_HOW_NOTIFY);
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_read), ENGINE_HOW_TRACE);
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_mkdir), ENGINE_HOW_ERRNO);
@@ -226,11 +240,12 @@ static void test_how(void)
 	CU_ASSERT_EQUAL(filter_how(&plan, -1), ENGINE_HOW_ALLOW);
 	CU_ASSERT_EQUAL(filter_how(&plan, ENGINE_NR_MAX), ENGINE_HOW_ALLOW);
 	plan.traced = false;
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_clone3), ENGINE_HOW_NOTIFY);
+	plan.notifies = NULL;
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_clone3), ENGINE_HOW_ALLOW);
-	plan.notify = NULL;
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_execve), ENGINE_HOW_ALLOW);
 	sel.want[__NR_execve] = VMMD_WANT_EXIT;
-	plan.notify = always;
+	plan.notifies = own_engine;
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_execve), ENGINE_HOW_TRACE);
 }
 

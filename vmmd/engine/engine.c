@@ -2,6 +2,7 @@
 /* engine.c - which engines there are, and which one a stack gets. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "vmmd/engine/engine.h"
 #include "vmmd/engine/ptrace.h"
@@ -30,6 +31,16 @@ static void list_names(char *buf, size_t len)
 
 	for (const struct engine_ops *const *e = engine_all; *e && used < len; e++)
 		used += (size_t)snprintf(buf + used, len - used, ", %s", (*e)->name);
+}
+
+uint32_t engine_wanted(const struct engine_select *s, int64_t nr)
+{
+	return nr >= 0 && nr < ENGINE_NR_MAX ? s->want[nr] : s->want_other;
+}
+
+bool engine_is_exec(int64_t nr)
+{
+	return nr == SYS_execve || nr == SYS_execveat;
 }
 
 bool engine_uses(const struct engine_ops *ops, const struct engine_select *s, enum engine_how how)

@@ -223,6 +223,10 @@ struct engine {
 /* All engines of this build, cheapest first, closed by NULL. */
 extern const struct engine_ops *const engine_all[];
 
+/* What the layers want of a call: flags VMMD_WANT_*. */
+uint32_t engine_wanted(const struct engine_select *, int64_t nr);
+/* Is it the call with which a process becomes a program? Before its first one it is still the client. */
+bool engine_is_exec(int64_t nr);
 /* Would `ops` stop any call of the selection in this way? */
 bool engine_uses(const struct engine_ops *, const struct engine_select *, enum engine_how);
 

@@ -2,81 +2,47 @@
 /* filter.c - the selection as one classic BPF program, made by libseccomp. */
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vmmd/engine/filter.h"
+#include "vmmd/engine/own.h"
 
-enum { ANY, TRACED, PERFORMED };
-
-struct bypass {
-	int nr;
-	unsigned arg;
-	uint64_t mask;
-	int error;
-	int tasks;
-};
-
-static const struct bypass bypasses[] = {
-#define BYPASS(call, arg, mask, error, tasks, why) {__NR_##call, arg, mask, error, tasks},
-#include "vmmd/engine/bypass.tbl"
-#undef BYPASS
-};
-
-#define BYPASSES (sizeof(bypasses) / sizeof(bypasses[0]))
-
-static const struct bypass *bypass_of(const struct filter_plan *plan, int64_t nr)
+static const struct engine_own *bypass_of(const struct filter_plan *plan, int64_t nr)
 {
-	for (size_t i = 0; i < BYPASSES; i++) {
-		const struct bypass *b = &bypasses[i];
-
-		if (b->nr == nr && (b->tasks == ANY || (b->tasks == TRACED ? plan->traced : plan->performs)))
-			return b;
-	}
-	return NULL;
+	return own_bypass(plan->traced, plan->performs, nr);
 }
 
 int filter_bypass(const struct filter_plan *plan, int64_t nr, const uint64_t args[6])
 {
-	const struct bypass *b = bypass_of(plan, nr);
+	const struct engine_own *b = bypass_of(plan, nr);
 
 	return b && (!b->mask || (args[b->arg] & b->mask)) ? b->error : 0;
 }
 
 /* libseccomp wants every rule of one call to be about other arguments, so the bits are told apart. */
-static int add_bypass(scmp_filter_ctx ctx, const struct bypass *b, uint32_t other, bool other_is_default)
+static int add_bypass(scmp_filter_ctx ctx, const struct engine_own *b, uint32_t other, bool other_is_default)
 {
 	uint32_t refuse = SCMP_ACT_ERRNO((uint32_t)b->error);
 	int rc;
 
 	if (!b->mask)
-		return seccomp_rule_add(ctx, refuse, b->nr, 0);
+		return seccomp_rule_add(ctx, refuse, (int)b->nr, 0);
 	for (uint64_t bit = 1; bit; bit <<= 1) {
 		if (!(b->mask & bit))
 			continue;
-		rc = seccomp_rule_add(ctx, refuse, b->nr, 1,
+		rc = seccomp_rule_add(ctx, refuse, (int)b->nr, 1,
 				      SCMP_CMP64(b->arg, SCMP_CMP_MASKED_EQ, bit, bit));
 		if (rc < 0)
 			return rc;
 	}
 	if (other_is_default)
 		return 0;
-	return seccomp_rule_add(ctx, other, b->nr, 1, SCMP_CMP64(b->arg, SCMP_CMP_MASKED_EQ, b->mask, 0));
-}
-
-static bool notifies(const struct filter_plan *plan, int64_t nr)
-{
-	for (const int *n = plan->notify; n && *n >= 0; n++)
-		if (*n == nr)
-			return true;
-	return false;
+	return seccomp_rule_add(ctx, other, (int)b->nr, 1, SCMP_CMP64(b->arg, SCMP_CMP_MASKED_EQ, b->mask, 0));
 }
 
 enum engine_how filter_how(const struct filter_plan *plan, int64_t nr)
@@ -91,7 +57,7 @@ enum engine_how filter_how(const struct filter_plan *plan, int64_t nr)
 	if (nr == __NR_clone3 && plan->traced)
 		return ENGINE_HOW_TRACE;
 	how = plan->how(s->want[nr]);
-	return how == ENGINE_HOW_ALLOW && notifies(plan, nr) ? ENGINE_HOW_NOTIFY : how;
+	return how == ENGINE_HOW_ALLOW && plan->notifies && own_stop(plan->notifies, nr) ? ENGINE_HOW_NOTIFY : how;
 }
 
 static uint32_t action_of(const struct filter_plan *plan, int64_t nr)
@@ -114,7 +80,7 @@ static int add_rules(scmp_filter_ctx ctx, const struct filter_plan *plan)
 	int rc = 0;
 
 	for (int nr = 0; nr < ENGINE_NR_MAX && rc == 0; nr++) {
-		const struct bypass *b = bypass_of(plan, nr);
+		const struct engine_own *b = bypass_of(plan, nr);
 		uint32_t act = action_of(plan, nr);
 
 		if (b)

@@ -26,7 +26,7 @@ struct filter_plan {
 	uint32_t trace;	     /* what a traced call returns: SCMP_ACT_TRACE(…) */
 	bool traced;	     /* tasks are traced: rows of bypass.tbl for that apply, and clone3(2) stops */
 	bool performs;	     /* calls are run in their place: rows of bypass.tbl for that apply */
-	const int *notify;   /* calls that notify if nothing dearer stops them, closed by -1; may be NULL */
+	const char *notifies; /* the engine whose calls in own.tbl notify, if nothing dearer stops them; NULL: none do */
 };
 
 /* 0 or -errno. */

@@ -29,8 +29,8 @@
 #include <unistd.h>
 
 #include "vmmd/engine/guard.h"
-#include "vmmd/log.h"
 #include "vmmd/engine/procfs.h"
+#include "vmmd/log.h"
 
 /* PID_MAX_LIMIT of 64-bit kernels, proc(5). */
 #define PIDS (4u << 20)
@@ -120,7 +120,7 @@ static void add_last(uint64_t *pids)
 	pid_t first = first_of(pids), child[LAST_MAX];
 	int n = has_bit(pids, first) ? procfs_children(first, child, LAST_MAX) : 0;
 
-	if (n >= 0 && has_bit(pids, first))
+	if (has_bit(pids, first))
 		kill(first, SIGKILL);
 	for (int i = 0; i < n; i++)
 		set_bit(pids, child[i]);

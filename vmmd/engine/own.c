@@ -1,56 +1,78 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* own.c - what an engine does about system calls for itself, and all in all. */
+/* own.c - what engines do about system calls for themselves. */
 #include <errno.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #include "vmmd/engine/filter.h"
 #include "vmmd/engine/own.h"
 
-enum { ANY, TRACED, PERFORMED };
+/* Which tasks a row of bypass.tbl is about. */
+enum tasks { ANY, TRACED, PERFORMED };
 
-static const struct engine_own rows[] = {
+static const struct bypass {
+	struct engine_own own;
+	enum tasks tasks;
+} bypasses[] = {
 #define BYPASS(call, arg, mask, error, tasks, why) \
-	{SYS_##call, NULL, tasks, error, sizeof(#mask) == sizeof("0") ? NULL : #mask, why},
+	{{SYS_##call, arg, mask, sizeof(#mask) == sizeof("0") ? NULL : #mask, error, why}, tasks},
 #include "vmmd/engine/bypass.tbl"
 #undef BYPASS
-#define OWN(engine, call, why) {SYS_##call, #engine, ANY, 0, NULL, why},
+};
+
+static const struct stop {
+	struct engine_own own;
+	const char *engine;
+} stops[] = {
+#define OWN(engine, call, why) {{SYS_##call, 0, 0, NULL, 0, why}, #engine},
 #include "vmmd/engine/own.tbl"
 #undef OWN
 };
+
+const struct engine_own *own_bypass(bool traced, bool performs, int64_t nr)
+{
+	for (size_t i = 0; i < sizeof(bypasses) / sizeof(bypasses[0]); i++) {
+		const struct bypass *b = &bypasses[i];
+
+		if (b->own.nr == nr && (b->tasks == ANY || (b->tasks == TRACED ? traced : performs)))
+			return &b->own;
+	}
+	return NULL;
+}
+
+const struct engine_own *own_stop(const char *engine, int64_t nr)
+{
+	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+		if (stops[i].own.nr == nr && strcmp(stops[i].engine, engine) == 0)
+			return &stops[i].own;
+	return NULL;
+}
 
 static bool traces(const struct engine_ops *ops)
 {
 	return ops->how(VMMD_WANT_EXIT) == ENGINE_HOW_TRACE;
 }
 
-static bool applies(const struct engine_own *own, const struct engine_ops *ops, bool performs)
-{
-	if (own->engine)
-		return strcmp(own->engine, ops->name) == 0;
-	return own->tasks == ANY || (own->tasks == TRACED ? traces(ops) : performs);
-}
-
 const struct engine_own *engine_own(const struct engine_ops *ops, bool performs, int64_t nr)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct engine_own *own = &rows[i];
+	const struct engine_own *own = own_bypass(traces(ops), performs, nr);
 
-		if (own->nr == nr && applies(own, ops, performs))
-			return own;
-	}
-	return NULL;
+	return own ? own : own_stop(ops->name, nr);
 }
 
 enum engine_how engine_handles(const struct engine_ops *ops, const struct engine_select *select, bool performs, int64_t nr)
 {
-	const struct engine_own *own = engine_own(ops, performs, nr);
+	const struct engine_own *own = own_bypass(traces(ops), performs, nr);
 	/* An engine that traces has a listener only if there is something to notify. */
 	bool listens = !traces(ops) || engine_uses(ops, select, ENGINE_HOW_NOTIFY);
-	const int mine[] = {own && !own->error && listens ? (int)nr : -1, -1};
-	const struct filter_plan plan = {.select = select, .how = ops->how, .traced = traces(ops), .notify = mine};
+	const struct filter_plan plan = {
+		.select = select,
+		.how = ops->how,
+		.traced = traces(ops),
+		.notifies = listens ? ops->name : NULL,
+	};
 
-	if (own && own->error && !own->flag)
-		return ENGINE_HOW_ERRNO;
-	return filter_how(&plan, nr);
+	return own && !own->flag ? ENGINE_HOW_ERRNO : filter_how(&plan, nr);
 }

@@ -401,7 +401,7 @@ static int create(struct engine **out, const struct engine_config *config, const
 		.trace = SCMP_ACT_TRACE(PT_FILTER_DATA),
 		.traced = true,
 		.performs = config->performs,
-		.notify = e->listening ? pt_own_calls : NULL,
+		.notifies = e->listening ? ops->name : NULL,
 	};
 	e->release = config->release;
 	e->all = config->release;

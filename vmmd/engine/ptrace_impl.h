@@ -186,7 +186,6 @@ bool pt_was_interrupted(struct engine_task *);
 void pt_start_again(struct engine_task *);
 
 /* ptrace_notify.c */
-extern const int pt_own_calls[];
 enum engine_how pt_hybrid_how(uint32_t want);
 void pt_turn(const struct pt_engine *, bool take);
 int pt_receive(struct engine *, struct engine_event *);
@@ -205,9 +204,6 @@ int pt_install_fd(struct engine *, struct engine_task *, int fd, bool cloexec);
 
 /* ptrace_stop.c */
 int64_t pt_now_ms(void);
-bool pt_wanted(const struct engine_select *, int64_t nr);
-/* May a process make it that is about to become the program? */
-bool pt_launch_call(int64_t nr);
 /* A call begins: nothing is known of it yet. */
 void pt_forget_call(struct engine_task *);
 

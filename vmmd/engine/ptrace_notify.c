@@ -23,14 +23,6 @@
 #include "vmmd/engine/ptrace_arch.h"
 #include "vmmd/engine/ptrace_impl.h"
 
-const int pt_own_calls[] = {
-#define OWN_seccomp(call)
-#define OWN_hybrid(call) SYS_##call,
-#define OWN_ptrace(call)
-#define OWN(engine, call, why) OWN_##engine(call)
-#include "vmmd/engine/own.tbl"
-	-1};
-
 enum engine_how pt_hybrid_how(uint32_t want)
 {
 	if (want & (VMMD_WANT_EXIT | VMMD_WANT_REWRITE | VMMD_WANT_RESULT | VMMD_WANT_REISSUE))
@@ -58,8 +50,8 @@ static int on_notify(struct pt_engine *e, const struct notify_call *n, struct en
 		notify_result(&e->notify, n->id, -ENOSYS);
 		return 0;
 	}
-	if (t->phase != PT_USER || !pt_wanted(&e->now, n->call.nr) ||
-	    (t->launching && !pt_launch_call(n->call.nr))) {
+	if (t->phase != PT_USER || !engine_wanted(&e->now, n->call.nr) ||
+	    (t->launching && !engine_is_exec(n->call.nr))) {
 		notify_continue(&e->notify, n->id);
 		return 0;
 	}

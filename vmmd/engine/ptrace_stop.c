@@ -203,11 +203,6 @@ static int on_clone(struct engine_task *t, int event, struct engine_event *ev)
 
 /* ------------------------------------------------------------- system calls */
 
-bool pt_wanted(const struct engine_select *s, int64_t nr)
-{
-	return nr >= 0 && nr < ENGINE_NR_MAX ? s->want[nr] : s->want_other;
-}
-
 /* The engine answers in the layers' place. */
 static int answer(struct engine_task *t, int64_t result)
 {
@@ -241,18 +236,13 @@ static int check_clone3(struct engine_task *t, const struct vmmd_call *call)
 	return 0;
 }
 
-bool pt_launch_call(int64_t nr)
-{
-	return nr == SYS_execve || nr == SYS_execveat;
-}
-
 /*
  * The program's first execve(2) takes away the descriptor by which its listener is
  * fetched. A notification waits by itself until that has happened; a stop is kept.
  */
 static bool is_early(const struct engine_task *t, int64_t nr)
 {
-	return t->launching && pt_launch_call(nr) && t->e->listening && t->e->notify.fd < 0;
+	return t->launching && engine_is_exec(nr) && t->e->listening && t->e->notify.fd < 0;
 }
 
 static int on_entry(struct engine_task *t, const struct vmmd_call *call, struct engine_event *ev)
@@ -269,7 +259,7 @@ static int on_entry(struct engine_task *t, const struct vmmd_call *call, struct 
 		if (rc < 0)
 			return answer(t, rc);
 	}
-	if (!pt_wanted(&t->e->now, call->nr) || (t->launching && !pt_launch_call(call->nr))) {
+	if (!engine_wanted(&t->e->now, call->nr) || (t->launching && !engine_is_exec(call->nr))) {
 		pt_go(t, 0);
 		return 0;
 	}

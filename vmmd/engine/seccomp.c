@@ -26,7 +26,6 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -41,7 +40,6 @@
 #include "vmmd/engine/notify.h"
 #include "vmmd/engine/procfs.h"
 #include "vmmd/engine/seccomp.h"
-#include "vmmd/log.h"
 
 /* pidfd_open(2): of a thread; Linux 6.9. */
 #ifndef PIDFD_THREAD
@@ -99,15 +97,6 @@ struct sc_engine {
 
 /* What threads of a process share: clone(2). */
 #define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
-
-/* Calls the engine wants to see for itself. */
-static const int own_calls[] = {
-#define OWN_seccomp(call) SYS_##call,
-#define OWN_hybrid(call)
-#define OWN_ptrace(call)
-#define OWN(engine, call, why) OWN_##engine(call)
-#include "vmmd/engine/own.tbl"
-	-1};
 
 static struct sc_engine *sc(struct engine *e)
 {
@@ -385,21 +374,16 @@ static int report_gone(struct sc_engine *e, struct engine_event *ev)
 	return reported;
 }
 
-static bool wanted(const struct engine_select *s, int64_t nr)
-{
-	return nr >= 0 && nr < ENGINE_NR_MAX ? s->want[nr] : s->want_other;
-}
-
 /* Is the call the layers' business? Before its first program the process is still the client. */
 static bool is_reported(struct engine_task *t)
 {
-	bool exec = t->call.nr == SYS_execve || t->call.nr == SYS_execveat;
+	bool exec = engine_is_exec(t->call.nr);
 
 	if (t->launching && !exec && t->executed)
 		t->launching = false;
 	if (exec)
 		t->executed = true;
-	return wanted(&t->e->select, t->call.nr) && (!t->launching || exec);
+	return engine_wanted(&t->e->select, t->call.nr) && (!t->launching || exec);
 }
 
 /* Another task of its process that is reported, so that the owner knows them for one; its leader mostly. */
@@ -565,7 +549,12 @@ static int sc_create(struct engine **out, const struct engine_config *config)
 {
 	struct sc_engine *e = calloc(1, sizeof(*e));
 	struct epoll_event ev = {.events = EPOLLIN};
-	struct filter_plan plan = {.how = sc_how, .foreign = config->foreign, .performs = config->performs, .notify = own_calls};
+	struct filter_plan plan = {
+		.how = sc_how,
+		.foreign = config->foreign,
+		.performs = config->performs,
+		.notifies = engine_seccomp.name,
+	};
 	int rc;
 
 	if (!e)
