@@ -236,6 +236,8 @@ static void on_entry(struct task *t, const struct engine_event *ev, int64_t now)
 		on_again(req, ev, now);
 		return;
 	}
+	/* Who waited was replaced in an execve(2) of another thread: that answer is not for this call. */
+	session_cancel(t->session, req);
 	begin(req, REQ_ENTRY, now);
 	req_path_free(req);
 	req->fixed = ev->fixed;

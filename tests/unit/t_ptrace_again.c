@@ -16,6 +16,12 @@ static int guest_calls(void)
 	return 0;
 }
 
+static int guest_slow(void)
+{
+	guest_wait(1);
+	return guest_calls();
+}
+
 static int guest_children(void)
 {
 	for (int i = 0; i < page->count; i++) {
@@ -46,7 +52,7 @@ static int guest_own_code(void)
 }
 
 static const struct guest guests[] = {
-	{"calls", guest_calls}, {"children", guest_children}, {"own-code", guest_own_code},
+	{"calls", guest_calls}, {"slow", guest_slow}, {"children", guest_children}, {"own-code", guest_own_code},
 };
 
 static const struct guest *guest_find(const char *name)
@@ -114,6 +120,24 @@ static void test_again_as_it_stands(void)
 	while (look() >= 0)
 		;
 	CU_ASSERT_NSTRING_EQUAL(seen, "exec fixed-entry entry signal", 29);
+	CU_ASSERT_EQUAL(page->result[0], getpgid(0));
+	end();
+	CU_ASSERT_EQUAL(status, 0);
+}
+
+/* While every call stops, the exit of the one it is brought out of is such a stop. */
+static void test_again_while_all_stops(void)
+{
+	begin("slow", 3, ask_again_and_run);
+	while (!strstr(seen, "exec"))
+		look();
+	turn(&turn_lock, true);
+	CU_ASSERT_EQUAL(ops->reselect(engine, &sel), 0);
+	turn(&turn_lock, false);
+	page->step = 1;
+	while (look() >= 0)
+		;
+	CU_ASSERT_STRING_EQUAL(seen, "exec fixed-entry entry fixed-entry entry gone");
 	CU_ASSERT_EQUAL(page->result[0], getpgid(0));
 	end();
 	CU_ASSERT_EQUAL(status, 0);
@@ -215,6 +239,7 @@ static void test_dead_on_the_list(void)
 }
 
 UNIT_SUITE(ptrace_again, UNIT_TEST(test_again), UNIT_TEST(test_again_as_it_stands),
+	   UNIT_TEST(test_again_while_all_stops),
 	   UNIT_TEST(test_again_without_an_instruction), UNIT_TEST(test_again_of_several),
 	   UNIT_TEST(test_dead_when_asked_again),
 	   UNIT_TEST(test_dead_on_the_list));

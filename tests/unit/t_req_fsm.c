@@ -155,6 +155,34 @@ static void test_choose(void)
 	finish();
 }
 
+/* Another call comes while an answer is due: its thread has been replaced, and that answer is nobody's. */
+static void test_an_entry_ends_a_suspension(void)
+{
+	struct engine_event ev = { .type = ENGINE_ENTRY, .fixed = true };
+	struct vmmd_req *req;
+	uint64_t ticket;
+
+	begin("entry:read:suspend");
+	start();
+	push(ENGINE_NEW, 100, 0);
+	CU_ASSERT_EQUAL(req_fsm_poll(s, false), 0);
+	push(ENGINE_ENTRY, 100, SYS_read);
+	CU_ASSERT_EQUAL(req_fsm_poll(s, false), 0);
+	CU_ASSERT_EQUAL_FATAL(s->stats.suspended, 1);
+	req = &s->tasks->call;
+	ticket = req->ticket;
+	ev.owner = s->tasks;
+	ev.task = s->tasks->engine_task;
+	ev.call.nr = SYS_read;
+	req_fsm_event(s, &ev);
+	CU_ASSERT_EQUAL(s->stats.suspended, 1);
+	CU_ASSERT_NOT_EQUAL(req->ticket, ticket);
+	CU_ASSERT_EQUAL(session_resume(s, req->layer, ticket, VMMD_PASS, 0), -ESRCH);
+	CU_ASSERT_EQUAL(session_resume(s, req->layer, req->ticket, VMMD_PASS, 0), 0);
+	finish();
+}
+
 UNIT_SUITE(req_fsm, UNIT_TEST(test_a_turn_is_bounded),
 	   UNIT_TEST(test_the_first_process_is_remembered), UNIT_TEST(test_at_exit_kill),
-	   UNIT_TEST(test_reselect), UNIT_TEST(test_choose));
+	   UNIT_TEST(test_reselect), UNIT_TEST(test_choose),
+	   UNIT_TEST(test_an_entry_ends_a_suspension));

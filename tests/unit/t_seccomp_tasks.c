@@ -369,6 +369,38 @@ static void test_answered_after_it_was_replaced(void)
 	finish();
 }
 
+static uint64_t stops(void)
+{
+	struct engine_stats st;
+
+	ops->stats(engine, &st);
+	return st.stops;
+}
+
+/* … while it is not even answered that there is such a task. */
+static void test_replaced_before_it_is_known(void)
+{
+	uint64_t before;
+
+	need_engine();
+	begin("replaced", 0);
+	expect(ENGINE_NEW);
+	page->step = 1;
+	while (page->flags[8] == NONE)
+		CU_ASSERT_EQUAL_FATAL(ops->next(engine, &ev, false), 0);
+	before = stops();
+	page->step = 2;
+	while (stops() == before)
+		CU_ASSERT_EQUAL(ops->next(engine, &ev, false), 0);
+	CU_ASSERT_EQUAL(resume_new(&someone), 0);
+	expect(ENGINE_ENTRY);
+	CU_ASSERT_EQUAL(ev.call.args[0], 8);
+	CU_ASSERT_EQUAL(resume(return_action(5)), 0);
+	expect_gone(&someone);
+	CU_ASSERT_EQUAL(page->result[8], 5);
+	finish();
+}
+
 /* ------------------------------------------------------------- the worker's end */
 
 /* The process that is called so, among the children of another. */
@@ -526,5 +558,6 @@ UNIT_SUITE(seccomp_tasks, UNIT_TEST(test_child_is_looked_up), UNIT_TEST(test_chi
 	   UNIT_TEST(test_child_that_calls), UNIT_TEST(test_child_that_cannot_be_watched),
 	   UNIT_TEST(test_child_without_a_pidfd), UNIT_TEST(test_threads), UNIT_TEST(test_threads_of_a_leader),
 	   UNIT_TEST(test_threads_without_pidfds), UNIT_TEST(test_replaced_while_it_waits),
-	   UNIT_TEST(test_answered_after_it_was_replaced), UNIT_TEST(test_worker_dies), UNIT_TEST(test_destroyed),
+	   UNIT_TEST(test_answered_after_it_was_replaced), UNIT_TEST(test_replaced_before_it_is_known),
+	   UNIT_TEST(test_worker_dies), UNIT_TEST(test_destroyed),
 	   UNIT_TEST(test_leader_is_found), UNIT_TEST(test_leader_cannot_be_watched));

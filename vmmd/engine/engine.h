@@ -82,7 +82,7 @@ struct engine_config {
 
 enum engine_event_type {
 	ENGINE_NEW,    /* a task exists; it is stopped before its first instruction */
-	ENGINE_ENTRY,  /* system call entry */
+	ENGINE_ENTRY,  /* system call entry; one before it that was not resumed is void: execve(2) replaced its thread */
 	ENGINE_EXIT,   /* … and exit, when the resume at entry asked for it */
 	ENGINE_SIGNAL, /* a signal is about to be delivered */
 	ENGINE_EXEC,   /* a new program is in place */

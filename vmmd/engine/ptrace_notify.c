@@ -192,7 +192,9 @@ uint32_t pt_filter_flags(const struct engine *base)
 
 int pt_listen(struct engine *base, pid_t pid, int fd)
 {
-	return notify_open(&pt(base)->notify, pid, fd);
+	struct notify *n = &pt(base)->notify;
+
+	return n->fd < 0 ? notify_open(n, pid, fd) : -EALREADY;
 }
 
 int pt_install_fd(struct engine *base, struct engine_task *t, int fd, bool cloexec)

@@ -419,8 +419,11 @@ static int on_syscall(struct engine_task *t, struct engine_event *ev)
 	}
 	if (get_info(t, &info) < 0)
 		return 0;
-	if (info.op == PTRACE_SYSCALL_INFO_EXIT) { /* of a call entered before every call stopped */
-		pt_go(t, 0);
+	if (info.op == PTRACE_SYSCALL_INFO_EXIT) { /* of a call entered before every call stopped, or that notified */
+		if (t->again) /* a stop takes the place of an interrupt that is pending */
+			pt_sent_back(t);
+		else
+			pt_go(t, 0);
 		return 0;
 	}
 	return on_syscall_entry(t, &info, ev);

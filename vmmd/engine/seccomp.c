@@ -418,9 +418,9 @@ static int on_call(struct sc_engine *e, const struct notify_call *n, struct engi
 			return 0;
 		}
 	}
-	if (t->state == SC_READY) /* an older call of it was killed by a signal before it was reported */
-		DL_DELETE(e->ready, t);
-	t->state = SC_QUIET;
+	/* Of one that is still reported new this is another call: its thread was replaced in execve(2). */
+	if (t->state != SC_NEW)
+		t->state = SC_QUIET;
 	t->id = n->id;
 	t->call = n->call;
 	follow(e, t);
@@ -429,6 +429,8 @@ static int on_call(struct sc_engine *e, const struct notify_call *n, struct engi
 		notify_continue(&e->notify, n->id);
 		return 0;
 	}
+	if (t->state == SC_NEW)
+		return 0;
 	if (t->reported)
 		return report_entry(t, ev);
 	t->reported = true;
@@ -497,8 +499,9 @@ static int sc_resume(struct engine *base, struct engine_task *t, const struct en
 	uint64_t id = t->id;
 
 	if (t->state == SC_NEW) {
-		t->state = SC_READY;
-		DL_APPEND(e->ready, t);
+		t->state = id ? SC_READY : SC_QUIET;
+		if (id)
+			DL_APPEND(e->ready, t);
 		return 0;
 	}
 	if (t->state != SC_ENTRY)
@@ -628,7 +631,7 @@ static int sc_listen(struct engine *base, pid_t pid, int fd)
 {
 	struct sc_engine *e = sc(base);
 	struct epoll_event ev = {.events = 0};
-	int rc = notify_open(&e->notify, pid, fd);
+	int rc = e->notify.fd < 0 ? notify_open(&e->notify, pid, fd) : -EALREADY;
 
 	if (rc == 0 && epoll_ctl(e->epoll, EPOLL_CTL_ADD, e->notify.fd, &ev) < 0)
 		rc = -errno;
