@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -286,6 +285,13 @@ static const struct vmmd_task_info *host_task(const struct vmmd_req *req)
 
 /* ------------------------------------------------------- memory and paths */
 
+bool host_is_text(const struct vmmd_call *c, unsigned index)
+{
+	const struct vmmd_syscall *s = sysent(c->nr);
+
+	return s && index < s->nargs && (s->kind[index] == VMMD_ARG_PATH || s->kind[index] == VMMD_ARG_STR);
+}
+
 /*
  * What the layer has looked at: see stack.c, lets_look_again(). One address may be
  * that of two paths; with what else it may be equal (a buffer for the result)
@@ -294,18 +300,13 @@ static const struct vmmd_task_info *host_task(const struct vmmd_req *req)
 static void note_read(struct vmmd_req *req, uint64_t addr)
 {
 	const struct vmmd_call *now = req->calls ? &req->calls[REQ_CALL_NOW] : NULL;
-	const struct vmmd_syscall *s;
 	uint8_t paths = 0, others = 0;
 
 	if (!now || req->event != REQ_ENTRY)
 		return;
-	s = sysent(now->nr);
-	for (unsigned i = 0; i < 6; i++) {
-		bool path = s && i < s->nargs && (s->kind[i] == VMMD_ARG_PATH || s->kind[i] == VMMD_ARG_STR);
-
+	for (unsigned i = 0; i < 6; i++)
 		if (now->args[i] == addr)
-			*(path ? &paths : &others) |= (uint8_t)(1u << i);
-	}
+			*(host_is_text(now, i) ? &paths : &others) |= (uint8_t)(1u << i);
 	req->read_args |= paths ? paths : others;
 	if (!paths && !others)
 		req->read_other = true;

@@ -14,6 +14,9 @@ void host_layer_quiet(struct vmmd_layer *);
 /* Free what the layer got from the host. */
 void host_layer_fini(struct vmmd_layer *);
 
+/* Is argument `index` of the call the address of a path or another text? Any index. */
+bool host_is_text(const struct vmmd_call *, unsigned index);
+
 /* For host_at.c: reading without the note of it, writing, scratch memory. */
 ssize_t host_read_raw(struct vmmd_req *, uint64_t addr, void *buf, size_t len);
 ssize_t host_write(struct vmmd_req *, uint64_t addr, const void *buf, size_t len);

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -20,11 +19,9 @@
 #include "vmmd/req_path.h"
 #include "vmmd/session.h"
 
-static bool is_text(const struct vmmd_call *c, unsigned index)
+static bool at_entry(const struct vmmd_req *req)
 {
-	const struct vmmd_syscall *s = sysent(c->nr);
-
-	return s && index < s->nargs && (s->kind[index] == VMMD_ARG_PATH || s->kind[index] == VMMD_ARG_STR);
+	return req->calls && req->event == REQ_ENTRY;
 }
 
 int host_set_path(struct vmmd_req *req, unsigned index, const char *path)
@@ -32,7 +29,7 @@ int host_set_path(struct vmmd_req *req, unsigned index, const char *path)
 	uint64_t addr;
 	int rc;
 
-	if (index >= 6 || !req->calls || req->event != REQ_ENTRY || !is_text(&req->calls[REQ_CALL_NOW], index))
+	if (!at_entry(req) || !host_is_text(&req->calls[REQ_CALL_NOW], index))
 		return -EINVAL;
 	if (!(req->want & (VMMD_WANT_PATHS | VMMD_WANT_REWRITE)))
 		return -EACCES;
@@ -56,17 +53,6 @@ static ssize_t write_task(void *arg, uint64_t addr, const void *buf, size_t len)
 	return host_write(arg, addr, buf, len);
 }
 
-static struct perform_task task_of(struct vmmd_req *req)
-{
-	return (struct perform_task){
-		.tid = req->task->info.tid,
-		.tgid = req->task->info.tgid,
-		.read = read_task,
-		.write = write_task,
-		.arg = req,
-	};
-}
-
 /* The session was set up for it: see engine_config.performs. */
 static bool may_perform(const struct vmmd_req *req)
 {
@@ -84,19 +70,35 @@ static bool is_path_fd(int fd)
 	return fcntl(fd, F_GETFL) & O_PATH;
 }
 
+/* 0, or -EOPNOTSUPP: nothing has happened. */
+static int run(struct vmmd_req *req, const struct vmmd_call *call, const char *const paths[2],
+	       struct perform_result *result)
+{
+	static const char *const none[2];
+	const struct perform_task task = {
+		.tid = req->task->info.tid,
+		.tgid = req->task->info.tgid,
+		.read = read_task,
+		.write = write_task,
+		.arg = req,
+	};
+
+	if (!req->task->engine_task || !may_perform(req))
+		return -EOPNOTSUPP;
+	return perform(&task, call, paths ? paths : none, result);
+}
+
 /* Run it, and note its result in the request. 0 or -EOPNOTSUPP. */
 static int perform_now(struct vmmd_req *req, const struct vmmd_call *call, const char *const paths[2])
 {
-	struct perform_task task = task_of(req);
-	struct perform_result result = {.fd = -1};
+	const struct vmmd_syscall *s = sysent(call->nr);
+	struct perform_result result;
 	int rc;
 
-	if (!req->task->engine_task || !may_perform(req) || !perform_can(call->nr))
-		return -EOPNOTSUPP;
 	/* A descriptor could not be handed over: do not even open it. */
-	if (!can_install(req) && sysent(call->nr)->ret == VMMD_ARG_FD)
+	if (s && s->ret == VMMD_ARG_FD && !can_install(req))
 		return -EOPNOTSUPP;
-	rc = perform(&task, call, paths, &result);
+	rc = run(req, call, paths, &result);
 	if (rc < 0)
 		return rc;
 	if (result.fd >= 0 && is_path_fd(result.fd)) {
@@ -112,9 +114,7 @@ static int perform_now(struct vmmd_req *req, const struct vmmd_call *call, const
 
 enum vmmd_verdict host_at_call(struct vmmd_req *req, const struct vmmd_call *call, const char *const paths[2])
 {
-	static const char *const none[2];
-
-	if (!req->calls || req->event != REQ_ENTRY || !(req->want & HOST_AT_WANTS) || perform_now(req, call, paths ? paths : none) < 0)
+	if (!at_entry(req) || !(req->want & HOST_AT_WANTS) || perform_now(req, call, paths) < 0)
 		return VMMD_SUSPEND;
 	req->has_result = true;
 	return VMMD_REPLY;
@@ -127,17 +127,14 @@ int host_at_open(struct vmmd_req *req, int dirfd, const char *path, uint64_t fla
 		.args = {(uint64_t)(int64_t)dirfd, 0, flags, mode},
 	};
 	const char *const paths[2] = {path, NULL};
-	struct perform_task task = task_of(req);
-	struct perform_result result = {.fd = -1};
+	struct perform_result result;
 	int rc;
 
-	if (!req->calls || req->event != REQ_ENTRY || !req->task->engine_task)
+	if (!at_entry(req))
 		return -EINVAL;
 	if (!(req->want & HOST_AT_WANTS))
 		return -EACCES;
-	if (!may_perform(req))
-		return -EOPNOTSUPP;
-	rc = perform(&task, &call, paths, &result);
+	rc = run(req, &call, paths, &result);
 	if (rc < 0)
 		return rc;
 	return result.fd >= 0 ? result.fd : (int)result.value;
@@ -147,7 +144,7 @@ enum vmmd_verdict host_reply_fd(struct vmmd_req *req, int fd, int flags)
 {
 	int own;
 
-	if (!req->calls || req->event != REQ_ENTRY || !can_install(req) || is_path_fd(fd))
+	if (!at_entry(req) || !can_install(req) || is_path_fd(fd))
 		return VMMD_SUSPEND;
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	req_path_drop_fd(req);
@@ -192,13 +189,12 @@ static int place(struct vmmd_req *req)
 
 int host_at_kernel(struct vmmd_req *req)
 {
-	static const char *const none[2];
 	int rc;
 
 	if (!req->fixed)
 		return place(req);
 	/* The paths are read through the copies' addresses. */
-	rc = perform_now(req, &req->calls[REQ_CALL_NOW], none);
+	rc = perform_now(req, &req->calls[REQ_CALL_NOW], NULL);
 	if (rc == -EOPNOTSUPP && req_path_confines(req)) /* nor may it be placed */
 		rc = -EACCES;
 	return rc < 0 ? rc : 1;

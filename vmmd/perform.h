@@ -45,6 +45,7 @@ bool perform_can(int64_t nr);
  * paths[i] is used for the call's i-th path argument (VMMD_ARG_PATH in
  * proto/syscalls.tbl); NULL: it is copied from the task, once. 0, or -EOPNOTSUPP
  * when it cannot be done faithfully from outside; then nothing has happened.
+ * *result is set in any case.
  */
 int perform(const struct perform_task *, const struct vmmd_call *, const char *const paths[2],
 	    struct perform_result *);

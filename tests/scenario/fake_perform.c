@@ -82,6 +82,7 @@ static void call_text(const struct perform_task *t, const struct vmmd_call *call
 int perform(const struct perform_task *t, const struct vmmd_call *call, const char *const paths[2],
 	    struct perform_result *result)
 {
+	*result = (struct perform_result){.fd = -1};
 	if (strcmp(next, "unable") == 0 || made == MAX_CALLS)
 		return -EOPNOTSUPP;
 	call_text(t, call, paths, calls[made++], sizeof(calls[0]));
