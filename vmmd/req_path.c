@@ -31,6 +31,16 @@ static const struct req_path *find(const struct vmmd_req *req, uint64_t addr)
 	return NULL;
 }
 
+/* The program's numbers are in [ENGINE]; what a layer may have made of them, in [NOW]. */
+static bool among_arguments(const struct vmmd_req *req, uint64_t addr)
+{
+	for (int i = 0; i < 6; i++)
+		if (req->calls[REQ_CALL_NOW].args[i] - addr < PATH_STEP ||
+		    req->calls[REQ_CALL_ENGINE].args[i] - addr < PATH_STEP)
+			return true;
+	return false;
+}
+
 int req_path_add(struct vmmd_req *req, const char *path, uint64_t *addr)
 {
 	size_t size = strnlen(path, PATH_MAX) + 1;
@@ -45,6 +55,8 @@ int req_path_add(struct vmmd_req *req, const char *path, uint64_t *addr)
 	p->size = size;
 	p->confines = req->asked && !req->asked->advisory;
 	p->addr = req->paths ? req->path_last + PATH_STEP : PATH_BASE;
+	while (among_arguments(req, p->addr))
+		p->addr += PATH_STEP;
 	p->next = req->paths;
 	req->paths = p;
 	req->path_last = p->addr;

@@ -2,10 +2,12 @@
 /*
  * req_path.h - copies of paths in the place of a call's arguments.
  *
- * A copy has an address that no program can have: not canonical on x86-64.
- * Reads at it are served from the copy (req_path_read()); before the kernel runs
- * the call the copy is put into the task (req_path_place()) or the call is run by
- * us (perform.h). Copies belong to the request and end with it.
+ * A copy has an address at which no program can have anything: not canonical on
+ * x86-64. A program can pass such a number all the same, so it is none of those
+ * among the call's arguments. Reads at it are served from the copy
+ * (req_path_read()); before the kernel runs the call the copy is put into the task
+ * or the call is run by us (host_at_kernel()). Copies belong to the request and
+ * end with it.
  */
 #ifndef VMMD_REQ_PATH_H
 #define VMMD_REQ_PATH_H
