@@ -84,6 +84,11 @@ uint64_t perform_arg(const struct perform *p, unsigned i)
 	return p->rest + i < 6 ? p->call->args[p->rest + i] : 0;
 }
 
+bool perform_nofollow(const struct perform *p)
+{
+	return (p->flags & NOFOLLOW) || (p->atflags & AT_SYMLINK_NOFOLLOW);
+}
+
 /* The memory is not there, or it is not for us to see. */
 static int no_memory(ssize_t n)
 {

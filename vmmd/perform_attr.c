@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <linux/limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,8 +19,7 @@
 /* Find the file and say by which path it is reached, whatever it is. */
 static int64_t reach(struct perform *p, char *path)
 {
-	bool nofollow = (p->flags & NOFOLLOW) || (p->atflags & AT_SYMLINK_NOFOLLOW);
-	int fd = at_find(p, &p->at[0], nofollow);
+	int fd = at_find(p, &p->at[0], perform_nofollow(p));
 
 	if (fd < 0)
 		return fd;

@@ -101,6 +101,7 @@ struct perform {
 /* perform.c */
 int perform_keep(struct perform *, int fd);
 uint64_t perform_arg(const struct perform *, unsigned i);
+bool perform_nofollow(const struct perform *); /* is a link at the end of the path the file meant? */
 int64_t perform_give(struct perform *, uint64_t addr, const void *buf, size_t len);
 int perform_take(struct perform *, uint64_t addr, void *buf, size_t len);
 int perform_take_str(struct perform *, uint64_t addr, char *buf, size_t cap);

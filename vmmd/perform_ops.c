@@ -6,16 +6,9 @@
 #include "vmmd/perform_impl.h"
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-static bool nofollow(const struct perform *p)
-{
-	return (p->flags & NOFOLLOW) || (p->atflags & AT_SYMLINK_NOFOLLOW);
-}
 
 /* ------------------------------------------------------------------- looking */
 
@@ -28,7 +21,7 @@ int64_t op_stat(struct perform *p)
 		return p->atflags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE) ?
 			       -EINVAL :
 			       PERFORM_CANNOT;
-	fd = at_find(p, a, nofollow(p));
+	fd = at_find(p, a, perform_nofollow(p));
 	return fd < 0 ? fd : perform_give(p, perform_arg(p, 0), &a->st, sizeof(a->st));
 }
 
@@ -41,7 +34,7 @@ int64_t op_statx(struct perform *p)
 
 	if (p->atflags & ~(AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | AT_STATX_SYNC_TYPE))
 		return -EINVAL;
-	fd = at_find(p, a, nofollow(p));
+	fd = at_find(p, a, perform_nofollow(p));
 	if (fd < 0)
 		return fd;
 	rc = perform_sysret(syscall(SYS_statx, fd, "", AT_EMPTY_PATH | (p->atflags & AT_STATX_SYNC_TYPE),
@@ -70,7 +63,7 @@ int64_t op_access(struct perform *p)
 
 	if ((mode & ~7) || (p->atflags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
 		return -EINVAL;
-	fd = at_find(p, &p->at[0], nofollow(p));
+	fd = at_find(p, &p->at[0], perform_nofollow(p));
 	if (fd < 0)
 		return fd;
 	if (p->root_worker)
