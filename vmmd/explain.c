@@ -14,7 +14,7 @@
 #include "vmmd/req_fsm.h"
 #include "vmmd/stack.h"
 
-static const char *const want_names[] = {"entry", "exit", "rewrite", "result", "reissue", "paths", "memory"};
+static const char *const want_names[] = {"entry", "exit", "rewrite", "result", "reissue", "paths", "memory", "rarely"};
 static const char *const event_names[] = {"signal", "exec", "task_new", "task_exit"};
 
 /* The names of the bits that are set. */

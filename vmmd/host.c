@@ -70,7 +70,7 @@ static bool host_set_has(const struct vmmd_set *set, int64_t nr)
 
 #define WANT_ALL_FLAGS                                                                                    \
 	(VMMD_WANT_ENTRY | VMMD_WANT_EXIT | VMMD_WANT_REWRITE | VMMD_WANT_RESULT | VMMD_WANT_REISSUE |    \
-	 VMMD_WANT_PATHS | VMMD_WANT_MEMORY)
+	 VMMD_WANT_PATHS | VMMD_WANT_MEMORY | VMMD_WANT_RARELY)
 
 /* Changing the result or running again needs the exit; changing the call needs the entry. */
 static int normal_flags(uint32_t *flags)
@@ -79,7 +79,7 @@ static int normal_flags(uint32_t *flags)
 		return -EINVAL;
 	if (*flags & (VMMD_WANT_RESULT | VMMD_WANT_REISSUE))
 		*flags |= VMMD_WANT_EXIT;
-	if (*flags & (VMMD_WANT_REWRITE | VMMD_WANT_PATHS | VMMD_WANT_MEMORY))
+	if (*flags & (VMMD_WANT_REWRITE | VMMD_WANT_PATHS | VMMD_WANT_MEMORY | VMMD_WANT_RARELY))
 		*flags |= VMMD_WANT_ENTRY;
 	return 0;
 }
@@ -263,6 +263,16 @@ static enum vmmd_verdict host_reissue(struct vmmd_req *req, const struct vmmd_ca
 	return VMMD_REISSUE;
 }
 
+static int host_follow(struct vmmd_req *req)
+{
+	if (!req->calls || req->event != REQ_ENTRY)
+		return -EINVAL;
+	if (!(req->want & VMMD_WANT_EXIT))
+		return -EACCES;
+	req->follow = true;
+	return 0;
+}
+
 static const siginfo_t *host_siginfo(const struct vmmd_req *req)
 {
 	return req->event == REQ_SIGNAL ? req->info : NULL;
@@ -403,7 +413,7 @@ int host_scratch(struct vmmd_req *req, size_t len, uint64_t *addr)
 
 	if (!req->calls || !req->task->engine_task)
 		return -EINVAL;
-	if (req->fixed && !req->at_exit)
+	if (req->fixed)
 		return -ENOTSUP;
 	if (len > SCRATCH_CALL || req->scratch_used + size > SCRATCH_REQ)
 		return -ENOMEM;
@@ -750,4 +760,5 @@ const struct vmmd_host host_table = {
 	.at_call = host_at_call,
 	.at_open = host_at_open,
 	.reply_fd = host_reply_fd,
+	.follow = host_follow,
 };

@@ -67,6 +67,16 @@ static inline uint32_t layer_wants(const struct vmmd_layer *l, int64_t nr)
 	return nr >= 0 && nr < SYSENT_MAX ? l->want[nr] : l->want_other;
 }
 
+/* What it wants of every such call; the rest it has to ask for: VMMD_WANT_RARELY. */
+static inline uint32_t layer_always(const struct vmmd_layer *l, int64_t nr)
+{
+	uint32_t wants = layer_wants(l, nr);
+
+	if (wants & VMMD_WANT_RARELY)
+		wants &= ~(VMMD_WANT_RARELY | VMMD_WANT_EXIT | VMMD_WANT_RESULT | VMMD_WANT_REISSUE);
+	return wants;
+}
+
 static inline uint16_t layer_refuses(const struct vmmd_layer *l, int64_t nr)
 {
 	return nr >= 0 && nr < SYSENT_MAX ? l->refuse[nr] : 0;

@@ -58,6 +58,8 @@ struct vmmd_req {
 	uint16_t reissues; /* without the kernel having run */
 	bool has_result;  /* reply() was called in this callback */
 	bool has_next;	  /* reissue() was called in this callback */
+	bool follow;	  /* follow() was called in this callback … */
+	bool followed;	  /* … of some layer at this entry */
 	bool moved;	  /* pc or sp were set on the way up */
 	bool at_exit;	  /* the engine holds the task at the exit of the call, not at entry */
 	bool no_reissue;  /* a successful exec */

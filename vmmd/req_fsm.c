@@ -82,24 +82,30 @@ static enum next step_enter(struct vmmd_req *req)
 	}
 }
 
-/*
- * Copies of paths among the arguments. Where the call can neither be rewritten nor
- * run from outside, the engine is asked to stop the task where it can.
- */
+/* Is the task held where the call can neither be rewritten nor has an exit, but can be stopped where it has both? */
+static bool can_stop_again(const struct vmmd_req *req)
+{
+	return req->fixed && (session_of(req)->engine->ops->features & ENGINE_F_REWRITE);
+}
+
+static enum next stop_again(struct vmmd_req *req)
+{
+	const struct engine_action again = {.type = ENGINE_AGAIN};
+
+	req->step = REQ_AGAIN;
+	resume(req, &again);
+	return WAIT;
+}
+
+/* Copies of paths among the arguments. */
 static enum next bring_paths(struct vmmd_req *req)
 {
-	const struct session *s = session_of(req);
 	int rc = host_at_kernel(req);
 
 	if (rc == 0)
 		return DONE;
-	if (rc == -EOPNOTSUPP && req->fixed && (s->engine->ops->features & ENGINE_F_REWRITE)) {
-		const struct engine_action again = {.type = ENGINE_AGAIN};
-
-		req->step = REQ_AGAIN;
-		resume(req, &again);
-		return WAIT;
-	}
+	if (rc == -EOPNOTSUPP && can_stop_again(req))
+		return stop_again(req);
 	if (rc < 0)
 		req->result = rc;
 	stack_begin_up(req);
@@ -116,6 +122,8 @@ static enum next step_kernel(struct vmmd_req *req)
 		.call = now,
 	};
 
+	if (req->followed && can_stop_again(req))
+		return stop_again(req);
 	if (req_path_used(req)) {
 		enum next next = bring_paths(req);
 
@@ -267,6 +275,7 @@ static void on_exit_event(struct task *t, const struct engine_event *ev, int64_t
 	begin(req, REQ_EXIT, now);
 	req->result = ev->result;
 	req->at_exit = true;
+	req->fixed = false;
 	/* execve(2) and rt_sigreturn(2) go on elsewhere. */
 	req->calls[REQ_CALL_NOW].pc = ev->call.pc;
 	req->calls[REQ_CALL_NOW].sp = ev->call.sp;
@@ -442,10 +451,8 @@ static uint32_t features_of(uint32_t wants, uint32_t events)
 }
 
 /* What is wanted of a call in terms that engines know: one that we cannot perform must be rewritten. */
-static uint32_t wants_of(const struct stack *st, const struct vmmd_layer *who, int64_t nr)
+static uint32_t wants_of(uint32_t wants, int64_t nr)
 {
-	uint32_t wants = stack_wants(st, who, nr);
-
 	if ((wants & VMMD_WANT_PATHS) && !perform_can(nr))
 		wants = (wants & ~VMMD_WANT_PATHS) | VMMD_WANT_REWRITE;
 	return wants;
@@ -464,7 +471,7 @@ static struct engine_need stack_need(const struct stack *st, const struct vmmd_l
 	uint32_t wants = 0;
 
 	for (int nr = 0; nr <= SYSENT_MAX; nr++)
-		wants |= wants_of(st, who, nr);
+		wants |= wants_of(stack_wants(st, who, nr), nr);
 	need.all = features_of(wants, stack_events(st, who));
 	if (wants & VMMD_WANT_PATHS)
 		need.any = ENGINE_F_REWRITE | ENGINE_F_INSTALL_FD;
@@ -480,14 +487,14 @@ static void select_all(const struct stack *st, struct engine_select *select)
 	for (int nr = 0; nr < ENGINE_NR_MAX; nr++) {
 		int refuser = stack_refuser(st, nr);
 
-		select->want[nr] = (uint8_t)wants_of(st, NULL, nr);
+		select->want[nr] = (uint8_t)wants_of(stack_always(st, NULL, nr), nr);
 		if (refuser < 0)
 			continue;
 		/* Layers outside of it are asked first; if there are none, the kernel answers. */
 		if (!select->want[nr])
 			select->refuse[nr] = layer_refuses(st->layers[refuser], nr);
 	}
-	select->want_other = (uint8_t)wants_of(st, NULL, -1);
+	select->want_other = (uint8_t)wants_of(stack_always(st, NULL, -1), -1);
 	select->events = stack_events(st, NULL);
 }
 
@@ -498,7 +505,7 @@ static int racy_call(const struct stack *st, const struct vmmd_layer *l, const s
 		return -1;
 	for (int nr = 0; nr < SYSENT_MAX; nr++)
 		if ((stack_wants(st, l, nr) & (VMMD_WANT_MEMORY | VMMD_WANT_PATHS)) &&
-		    (ops->how(wants_of(st, NULL, nr)) != ENGINE_HOW_NOTIFY || !perform_can(nr)))
+		    (ops->how(wants_of(stack_wants(st, NULL, nr), nr)) != ENGINE_HOW_NOTIFY || !perform_can(nr)))
 			return nr;
 	return -1;
 }
@@ -730,7 +737,7 @@ static int forced_by(const struct stack *st, const struct engine_ops *ops, int64
 	if (how == ENGINE_HOW_ERRNO)
 		return stack_refuser(st, nr);
 	for (int i = st->n - 1; i >= 0 && how != ENGINE_HOW_ALLOW; i--)
-		if (ops->how(wants_of(st, st->layers[i], nr)) == how)
+		if (ops->how(wants_of(stack_always(st, st->layers[i], nr), nr)) == how)
 			return i;
 	return -1;
 }
@@ -753,8 +760,10 @@ static void explain_call(const struct stack *st, const struct engine_ops *ops, c
 	c->refuser = stack_refuser(st, nr);
 	if (c->refuser >= 0)
 		c->error = layer_refuses(st->layers[c->refuser], nr);
-	for (int i = 0; i < st->n; i++)
-		c->wants[i] = stack_wants(st, st->layers[i], nr) | wants_of(st, st->layers[i], nr);
+	for (int i = 0; i < st->n; i++) {
+		c->wants[i] = stack_wants(st, st->layers[i], nr);
+		c->wants[i] |= wants_of(c->wants[i], nr);
+	}
 	if (own && own->flag) {
 		c->flag = own->flag;
 		c->flag_error = own->error;

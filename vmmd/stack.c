@@ -76,14 +76,25 @@ int stack_refuser(const struct stack *st, int64_t nr)
 	return -1;
 }
 
-uint32_t stack_wants(const struct stack *st, const struct vmmd_layer *who, int64_t nr)
+static uint32_t wants(const struct stack *st, const struct vmmd_layer *who, int64_t nr,
+		      uint32_t (*of)(const struct vmmd_layer *, int64_t nr))
 {
 	uint32_t all = 0;
 
 	for (int i = stack_refuser(st, nr) + 1; i < st->n; i++)
 		if (st->layers[i] && (!who || who == st->layers[i]))
-			all |= layer_wants(st->layers[i], nr);
+			all |= of(st->layers[i], nr);
 	return all;
+}
+
+uint32_t stack_wants(const struct stack *st, const struct vmmd_layer *who, int64_t nr)
+{
+	return wants(st, who, nr, layer_wants);
+}
+
+uint32_t stack_always(const struct stack *st, const struct vmmd_layer *who, int64_t nr)
+{
+	return wants(st, who, nr, layer_always);
 }
 
 uint32_t stack_events(const struct stack *st, const struct vmmd_layer *who)
@@ -275,6 +286,7 @@ static enum vmmd_verdict ask(struct stack *st, struct vmmd_req *req, int i)
 	req->asked = l;
 	req->has_result = false;
 	req->has_next = false;
+	req->follow = false;
 	req->read_args = 0;
 	req->read_other = false;
 	l->stats.asked[req->event]++;
@@ -336,6 +348,7 @@ void stack_begin_down(const struct stack *st, struct vmmd_req *req)
 {
 	req->layer = st->n;
 	req->entered = 0;
+	req->followed = false;
 	req->reissues = 0;
 	req->resumed = false;
 	req->event = REQ_ENTRY;
@@ -410,7 +423,8 @@ enum stack_end stack_down(struct stack *st, struct vmmd_req *req)
 			v = BROKEN;
 		if (v != VMMD_PASS && !broken(st, req, v))
 			return STACK_TURNED;
-		if (req->want & VMMD_WANT_EXIT) {
+		req->followed |= req->follow;
+		if ((req->want & VMMD_WANT_EXIT) && (req->follow || !(req->want & VMMD_WANT_RARELY))) {
 			req->entered |= 1u << req->layer;
 			req->wants[req->layer] = (uint8_t)req->want;
 			req->calls[REQ_CALL_VIEWS + req->layer] = *now;

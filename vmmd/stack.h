@@ -57,8 +57,10 @@ void stack_cancel(struct vmmd_req *);
 
 /* The outermost layer that always refuses a call, or -1; layers inside of it never see it. */
 int stack_refuser(const struct stack *, int64_t nr);
-/* All that some layer wants that can be asked, for the engine's selection; `who`: only that layer, or NULL. */
+/* All that some layer wants that can be asked; `who`: only that layer, or NULL. */
 uint32_t stack_wants(const struct stack *, const struct vmmd_layer *who, int64_t nr);
+/* What of it is wanted of every such call, for the engine's selection. */
+uint32_t stack_always(const struct stack *, const struct vmmd_layer *who, int64_t nr);
 uint32_t stack_events(const struct stack *, const struct vmmd_layer *who);
 
 /* Give a command to each layer, outermost first. 0 if one took it; else what the last said that knows it, or -ENOENT. */

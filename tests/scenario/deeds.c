@@ -294,6 +294,10 @@ int deed_act(struct layer *l, struct vmmd_req *req, const struct rule *r)
 		return h->set_arg(req, (unsigned)number(r->word[0]), value);
 	if (!strcmp(r->deed, "path"))
 		return h->set_path(req, (unsigned)number(r->word[0]), r->word[1]);
+	if (!strcmp(r->deed, "follow"))
+		return h->follow(req);
+	if (!strcmp(r->deed, "rarely"))
+		return 0;
 	if (!strcmp(r->deed, "atopen"))
 		return at_open(l, req, r);
 	if (!strcmp(r->deed, "pc"))

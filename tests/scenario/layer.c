@@ -23,6 +23,7 @@
  *   lazy                        suspend without having taken a ticket
  *   atcall[:PATH[:PATH]]  replyfd[:cloexec]            answer so; PASS where the host cannot
  *   path:I:TEXT  atopen:PATH
+ *   follow  rarely              want exits only of calls that are followed; the latter does not
  *   nr:CALL  arg:I:VALUE  pc:VALUE  sp:VALUE  result:R  as:SIGNAL
  *   read:ADDR:LEN  str:ADDR:CAP  write:ADDR:TEXT  scratch:LEN[:ARGINDEX]
  *   task:TEXT  process:TEXT     set the data of the task, of the process
@@ -140,6 +141,7 @@ static uint32_t wants(const struct rule *r)
 	static const char *const reissues[] = { "reissue", NULL };
 	static const char *const results[] = { "result", NULL };
 	static const char *const paths[] = { "path", "atcall", "atopen", NULL };
+	static const char *const rarely[] = { "follow", "rarely", NULL };
 	static const char *const reads[] = { "read", "str", NULL };
 	uint32_t flags = r->event == EV_ENTRY ? VMMD_WANT_ENTRY : VMMD_WANT_EXIT;
 
@@ -153,6 +155,8 @@ static uint32_t wants(const struct rule *r)
 		flags |= VMMD_WANT_RESULT;
 	if (deed_is(r, paths))
 		flags |= VMMD_WANT_PATHS;
+	if (deed_is(r, rarely))
+		flags |= VMMD_WANT_RARELY;
 	if (r->event == EV_ENTRY && deed_is(r, reads))
 		flags |= VMMD_WANT_MEMORY;
 	return flags;

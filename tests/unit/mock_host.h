@@ -68,6 +68,7 @@ struct vmmd_req {
 	unsigned read_args; /* bit I: what argument I points to has been read */
 	bool read_other;    /* other memory has */
 	unsigned replaced;  /* bit I: by set_path() */
+	bool followed; /* follow() was called */
 	const char *closed; /* a path that at_open() cannot open from outside */
 };
 
@@ -178,6 +179,16 @@ static enum vmmd_verdict mock_reissue(struct vmmd_req *req, const struct vmmd_ca
 {
 	req->again = *call;
 	return VMMD_REISSUE;
+}
+
+static int mock_follow(struct vmmd_req *req)
+{
+	if (req->exit)
+		return -EINVAL;
+	if (!(req->layer->want[req->nr] & VMMD_WANT_RARELY))
+		return -EACCES;
+	req->followed = true;
+	return 0;
 }
 
 static const struct vmmd_task_info *mock_task(const struct vmmd_req *req)
@@ -408,6 +419,7 @@ static const struct vmmd_host mock_host = {
 	.refuse_set = mock_refuse_set,
 	.set_path = mock_set_path,
 	.at_open = mock_at_open,
+	.follow = mock_follow,
 };
 
 /* Open a layer as `-l spec` does. 0, or the error of the options or of open(), with a text in l->log. */

@@ -92,7 +92,7 @@ static void test_selection(void)
 	l->opening = true;
 	CU_ASSERT_EQUAL(h->want(l, -1, VMMD_WANT_ENTRY), -EINVAL);
 	CU_ASSERT_EQUAL(h->want(l, 100000, VMMD_WANT_ENTRY), -EINVAL);
-	CU_ASSERT_EQUAL(h->want(l, SYS_read, 0x80), -EINVAL);
+	CU_ASSERT_EQUAL(h->want(l, SYS_read, 0x100), -EINVAL);
 	CU_ASSERT_EQUAL(h->want_events(l, 0x80), -EINVAL);
 	CU_ASSERT_EQUAL(h->want(l, SYS_write, VMMD_WANT_REISSUE), 0);
 	CU_ASSERT_EQUAL(layer_wants(l, SYS_write), VMMD_WANT_REISSUE | VMMD_WANT_EXIT);
@@ -100,6 +100,12 @@ static void test_selection(void)
 	CU_ASSERT_EQUAL(layer_wants(l, SYS_read), VMMD_WANT_REWRITE | VMMD_WANT_ENTRY);
 	CU_ASSERT_EQUAL(layer_wants(l, -5), VMMD_WANT_REWRITE | VMMD_WANT_ENTRY);
 	CU_ASSERT_EQUAL(layer_wants(l, SYS_open), 0);
+	/* What has to be asked for is asked for at entry, and not wanted of every call. */
+	CU_ASSERT_EQUAL(h->want(l, SYS_readlink, VMMD_WANT_RESULT | VMMD_WANT_RARELY), 0);
+	CU_ASSERT_EQUAL(layer_wants(l, SYS_readlink),
+			VMMD_WANT_ENTRY | VMMD_WANT_EXIT | VMMD_WANT_RESULT | VMMD_WANT_RARELY);
+	CU_ASSERT_EQUAL(layer_always(l, SYS_readlink), VMMD_WANT_ENTRY);
+	CU_ASSERT_EQUAL(layer_always(l, SYS_write), VMMD_WANT_REISSUE | VMMD_WANT_EXIT);
 	CU_ASSERT_TRUE(h->set_has(&set, 0));
 	CU_ASSERT_TRUE(h->set_has(&set, -1));
 	CU_ASSERT_FALSE(h->set_has(&set, 1));

@@ -68,6 +68,7 @@ static void test_wants(void)
 	layer(conf, "a", "entry:read:pass+signal:*:pass");
 	layer(conf, "b", "exit:read:result:1+exec:pass");
 	layer(conf, "c", "entry:@all:pass");
+	layer(conf, "d", "entry:stat:rarely+exit:stat:result:1");
 	start();
 	a = s->stack->layers[0];
 	b = s->stack->layers[1];
@@ -81,6 +82,14 @@ static void test_wants(void)
 	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, SYS_write), VMMD_WANT_ENTRY);
 	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, 100000), VMMD_WANT_ENTRY);
 	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, -1), VMMD_WANT_ENTRY);
+	/* What has to be asked for is not wanted of every call. */
+	CU_ASSERT_EQUAL(stack_wants(s->stack, NULL, SYS_stat),
+			VMMD_WANT_ENTRY | VMMD_WANT_EXIT | VMMD_WANT_RESULT | VMMD_WANT_RARELY);
+	CU_ASSERT_EQUAL(stack_always(s->stack, NULL, SYS_stat), VMMD_WANT_ENTRY);
+	CU_ASSERT_EQUAL(stack_always(s->stack, b, SYS_stat), 0);
+	CU_ASSERT_EQUAL(stack_always(s->stack, NULL, SYS_read),
+			VMMD_WANT_ENTRY | VMMD_WANT_EXIT | VMMD_WANT_RESULT);
+	CU_ASSERT_EQUAL(stack_always(s->stack, NULL, -1), VMMD_WANT_ENTRY);
 	CU_ASSERT_EQUAL(stack_events(s->stack, a), VMMD_EVENT_SIGNAL);
 	CU_ASSERT_EQUAL(stack_events(s->stack, NULL), VMMD_EVENT_SIGNAL | VMMD_EVENT_EXEC);
 	finish();

@@ -47,6 +47,7 @@
  * newer than its own.
  *   1.1  advisory(), refuse(), refuse_set(), set_path(), at_call(), at_open(),
  *        reply_fd(), VMMD_WANT_PATHS, VMMD_WANT_MEMORY
+ *   1.2  follow(), VMMD_WANT_RARELY
  *
  * Compilers. C99 and later, and C++. siginfo_t is POSIX.1-2008: with a strict
  * -std=cNN define _POSIX_C_SOURCE=200809L or _GNU_SOURCE.
@@ -70,7 +71,7 @@ extern "C" {
 
 #define VMMD_PLUGIN_MAGIC 0x564d4d44u /* "VMMD" */
 #define VMMD_ABI_MAJOR 1
-#define VMMD_ABI_MINOR 1
+#define VMMD_ABI_MINOR 2
 
 /* The most layers one stack may have. */
 #define VMMD_MAX_LAYERS 32
@@ -128,6 +129,12 @@ enum vmmd_verdict {
  * and did not replace, has given no valid answer (see `broken-layer`).
  */
 #define VMMD_WANT_MEMORY 0x40u
+/*
+ * EXIT, RESULT and REISSUE are wanted of few of these calls, of those for which
+ * the layer says follow() at entry (implies ENTRY). All others cost no more than
+ * their entry; those few can cost more than otherwise.
+ */
+#define VMMD_WANT_RARELY 0x80u
 
 /* The other events: flags of want_events(). */
 #define VMMD_EVENT_SIGNAL 0x01u
@@ -449,6 +456,15 @@ struct vmmd_host {
 	 * if this engine cannot, which here means: decide otherwise.
 	 */
 	enum vmmd_verdict (*reply_fd)(struct vmmd_req *, int fd, int flags);
+
+	/* ==== since 1.2 ====================================================== */
+
+	/*
+	 * At entry of a call with VMMD_WANT_RARELY: ask this layer at the exit, too. Its
+	 * verdict is still to be given. -EINVAL outside of an entry, -EACCES without
+	 * VMMD_WANT_EXIT for this call.
+	 */
+	int (*follow)(struct vmmd_req *);
 };
 
 /* ------------------------------------------------------------ plugin table */
