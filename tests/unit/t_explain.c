@@ -134,6 +134,22 @@ static void test_a_refusal_inside_hides_nothing_outside(void)
 	finish();
 }
 
+/* An exit that is wanted rarely needs an engine that has it, and costs nothing where it is not asked for. */
+static void test_wanted_rarely(void)
+{
+	json_t *o;
+
+	begin("auto", (const char *const[]){"remap,map=/nowhere=/tmp", "null,syscalls=readlinkat,exit=true", NULL});
+	o = explained();
+	CU_ASSERT_STRING_EQUAL(text(o, "engine"), "hybrid");
+	is(o, "readlink", "{\"layer\":\"remap[0]\",\"mechanism\":\"notify\",\"wants\":{\"remap[0]\":"
+			  "[\"entry\",\"exit\",\"result\",\"reissue\",\"paths\",\"rarely\"]}}");
+	CU_ASSERT_STRING_EQUAL(text(answer(o, "readlinkat"), "mechanism"), "trace");
+	CU_ASSERT_STRING_EQUAL(text(answer(o, "readlinkat"), "layer"), "null[1]");
+	json_decref(o);
+	finish();
+}
+
 static void test_layers_and_cheaper_engines(void)
 {
 	const json_t *l, *e;
@@ -241,5 +257,6 @@ static void test_as_the_filter_has_it(void)
 }
 
 UNIT_SUITE(explain, UNIT_TEST(test_who_forced_it), UNIT_TEST(test_a_refusal_inside_hides_nothing_outside),
+	   UNIT_TEST(test_wanted_rarely),
 	   UNIT_TEST(test_layers_and_cheaper_engines), UNIT_TEST(test_named_and_refused),
 	   UNIT_TEST(test_as_the_filter_has_it));

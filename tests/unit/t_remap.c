@@ -236,7 +236,7 @@ static void test_passed(void)
 	CU_ASSERT_EQUAL(layer.want[SYS_connect], VMMD_WANT_ENTRY | VMMD_WANT_REWRITE);
 	CU_ASSERT_EQUAL(layer.want[SYS_getcwd], VMMD_WANT_RESULT);
 	CU_ASSERT_EQUAL(layer.want[SYS_readlink],
-			VMMD_WANT_ENTRY | VMMD_WANT_PATHS | VMMD_WANT_RESULT | VMMD_WANT_REISSUE);
+			VMMD_WANT_ENTRY | VMMD_WANT_PATHS | VMMD_WANT_RESULT | VMMD_WANT_REISSUE | VMMD_WANT_RARELY);
 	CU_ASSERT_EQUAL(layer.want[SYS_read], 0);
 	mock_req(&req, SYS_openat2, 7, MOCK_PTR("etc/x"), MOCK_PTR(&how), sizeof(how));
 	req.fd_path = "/";
@@ -292,6 +292,63 @@ static void test_getcwd(void)
 	mock_close(&layer);
 }
 
+/* Does the layer want to see what readlinkat(dirfd, path) says? */
+static bool followed(const char *cwd, int dirfd, const char *fd_path, const char *path)
+{
+	mock_req(&req, SYS_readlinkat, (uint64_t)dirfd, MOCK_PTR(path), 0, 0);
+	req.cwd = cwd;
+	req.fd_path = fd_path;
+	CU_ASSERT_EQUAL(enter(), VMMD_PASS);
+	return req.followed;
+}
+
+/* Only links that the kernel has made are looked at: to see a result costs more than all the rest. */
+static void test_readlink_followed(void)
+{
+	open_map("remap,map=/etc=/srv/e+/p=/proc");
+	CU_ASSERT_TRUE(followed("/w", AT_FDCWD, NULL, "/proc/self/exe"));
+	CU_ASSERT_TRUE(followed("/w", AT_FDCWD, NULL, "//proc/./self/../1/exe"));
+	CU_ASSERT_TRUE(followed("/w", AT_FDCWD, NULL, "/usr/../proc/1/cwd"));
+	CU_ASSERT_TRUE(followed("/w", AT_FDCWD, NULL, "/p/1/cwd"));
+	CU_ASSERT_STRING_EQUAL((char *)(uintptr_t)req.call.args[1], "/proc/1/cwd");
+	CU_ASSERT_TRUE(followed("/proc/12", AT_FDCWD, NULL, "exe"));
+	CU_ASSERT_TRUE(followed("/", AT_FDCWD, NULL, "proc/12/exe"));
+	CU_ASSERT_TRUE(followed("/w", AT_FDCWD, NULL, "../proc/12/exe"));
+	CU_ASSERT_TRUE(followed("/w", 7, "/proc/12/fd", "0"));
+	CU_ASSERT_EQUAL(req.cwd_looked, 0);
+	/* The link itself, opened with O_PATH. */
+	CU_ASSERT_TRUE(followed("/w", 7, "/proc/12/exe", ""));
+	CU_ASSERT_FALSE(followed("/w", 7, "/w/link", ""));
+	CU_ASSERT_FALSE(followed("/w", AT_FDCWD, NULL, "/usr/lib/x"));
+	CU_ASSERT_FALSE(followed("/w", AT_FDCWD, NULL, "/etc/proc/self/exe"));
+	CU_ASSERT_FALSE(followed("/w", AT_FDCWD, NULL, "/process/x"));
+	CU_ASSERT_FALSE(followed("/w", AT_FDCWD, NULL, "/proc"));
+	CU_ASSERT_FALSE(followed("/w", AT_FDCWD, NULL, "/proc/../usr/x"));
+	CU_ASSERT_FALSE(followed("/w", AT_FDCWD, NULL, "proc/x"));
+	CU_ASSERT_FALSE(followed("/proc/12", 7, "/w", "exe"));
+	/* Where it starts has no name, or cannot be told. */
+	CU_ASSERT_FALSE(followed("/w", 7, "pipe:[3]", "proc/self/exe"));
+	CU_ASSERT_FALSE(followed("/w", 8, NULL, "proc/self/exe"));
+	CU_ASSERT_FALSE(followed(NULL, AT_FDCWD, NULL, "proc/self/exe"));
+	CU_ASSERT_FALSE(followed("/w", AT_FDCWD, NULL, NULL));
+	/* readlink(2), one look at the directory at most, and other calls do not matter. */
+	mock_req(&req, SYS_readlink, MOCK_PTR("12/exe"), 0, 0, 0);
+	req.cwd = "/proc";
+	CU_ASSERT_EQUAL(enter(), VMMD_PASS);
+	CU_ASSERT_TRUE(req.followed);
+	CU_ASSERT_EQUAL(req.cwd_looked, 1);
+	opened("/proc", AT_FDCWD, NULL, "12/exe");
+	CU_ASSERT_FALSE(req.followed);
+	/* Another root directory has its own /proc, or none. */
+	mock_req(&req, SYS_chroot, MOCK_PTR("/w"), 0, 0, 0);
+	enter();
+	mock_req(&req, SYS_readlink, MOCK_PTR("/proc/self/exe"), 0, 0, 0);
+	req.root = "/w";
+	CU_ASSERT_EQUAL(enter(), VMMD_PASS);
+	CU_ASSERT_FALSE(req.followed);
+	mock_close(&layer);
+}
+
 static void test_readlink(void)
 {
 	char buf[64] = "/srv/e/x";
@@ -301,16 +358,10 @@ static void test_readlink(void)
 	CU_ASSERT_EQUAL(leave(8), VMMD_PASS);
 	CU_ASSERT_EQUAL(req.result, 6);
 	CU_ASSERT_EQUAL(memcmp(buf, "/etc/x", 6), 0);
-	/* Below a descriptor, and a link that somebody wrote. */
 	strcpy(buf, "/srv/e/x");
 	mock_req(&req, SYS_readlinkat, 7, MOCK_PTR("fd/4"), MOCK_PTR(buf), sizeof(buf));
-	req.fd_path = "/proc/12";
 	leave(8);
 	CU_ASSERT_EQUAL(req.result, 6);
-	strcpy(buf, "/srv/e/x");
-	req.fd_path = "/home";
-	leave(8);
-	CU_ASSERT_EQUAL(req.result, 8);
 	leave(-EINVAL);
 	CU_ASSERT_EQUAL(req.result, -EINVAL);
 	mock_close(&layer);
@@ -365,5 +416,6 @@ static void test_options(void)
 
 UNIT_SUITE(remap, UNIT_TEST(test_absolute), UNIT_TEST(test_relative), UNIT_TEST(test_nested),
 	   UNIT_TEST(test_root), UNIT_TEST(test_dirfd), UNIT_TEST(test_two_paths), UNIT_TEST(test_too_long),
-	   UNIT_TEST(test_sockets), UNIT_TEST(test_passed), UNIT_TEST(test_getcwd), UNIT_TEST(test_readlink),
-	   UNIT_TEST(test_readlink_cut), UNIT_TEST(test_options));
+	   UNIT_TEST(test_sockets), UNIT_TEST(test_passed), UNIT_TEST(test_getcwd),
+	   UNIT_TEST(test_readlink_followed), UNIT_TEST(test_readlink), UNIT_TEST(test_readlink_cut),
+	   UNIT_TEST(test_options));

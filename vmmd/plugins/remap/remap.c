@@ -198,39 +198,72 @@ static int remap_walk(const struct remap *self, const char *base, const char *di
 	return r < 0 || strcmp(out, text) ? r : 0;
 }
 
-/* The same for a path of a task. 0 also when where it starts cannot be told. */
+/*
+ * The same for a path of a task. 0 also when where it starts cannot be told. `base` has
+ * PATH_MAX bytes for the directory where a relative path starts: "" if that was not
+ * looked at. Only the kernel knows its name, each time anew: others may have renamed it.
+ */
 static int remap_path(const struct remap *self, struct vmmd_req *req, int dirfd, const char *text,
-		      char *out)
+		      char *base, char *out)
 {
-	char base[PATH_MAX], dir[PATH_TEXT];
+	char dir[PATH_TEXT];
+	const char *start;
 
+	base[0] = '\0';
 	if (!text[0])
 		return 0; /* AT_EMPTY_PATH, or ENOENT */
 	if (text[0] == '/')
 		return remap_walk(self, "", "", text, out);
-	if (path_base(self->host, req, dirfd, base, sizeof(base)))
-		return 0;
-	if (!strcmp(base, "/"))
+	if (path_base(self->host, req, dirfd, base, PATH_MAX)) {
 		base[0] = '\0';
-	if (remap_view(self, base, dir, sizeof(dir)))
 		return 0;
-	return remap_walk(self, base, dir, text, out);
+	}
+	start = strcmp(base, "/") ? base : "";
+	if (remap_view(self, start, dir, sizeof(dir)))
+		return 0;
+	return remap_walk(self, start, dir, text, out);
 }
 
 /* ------------------------------------------------------------------- entry */
 
+static bool remap_is_readlink(const struct vmmd_call *call)
+{
+	return call->nr == SYS_readlink || call->nr == SYS_readlinkat;
+}
+
+/*
+ * Links below /proc are made by the kernel, of the kernel's names: what they say is
+ * looked at. All others hold what somebody wrote there, and are returned as they are.
+ */
+static int remap_follow(struct remap *self, struct vmmd_req *req, int dirfd, char *base, const char *text)
+{
+	static const char proc[] = "/proc/";
+	char path[PATH_TEXT], clean[PATH_TEXT];
+
+	if (text[0] != '/' && !base[0] && path_base(self->host, req, dirfd, base, PATH_MAX))
+		return 0;
+	snprintf(path, sizeof(path), "%s/%s", text[0] == '/' ? "" : base, text);
+	if (path_clean(path, clean, sizeof(clean)) || strncmp(clean, proc, sizeof(proc) - 1))
+		return 0;
+	return self->host->follow(req);
+}
+
 static int remap_arg_path(struct remap *self, struct vmmd_req *req, const struct vmmd_syscall *sc,
 			  const struct vmmd_call *call, unsigned i)
 {
-	char text[PATH_MAX], out[PATH_MAX];
-	int r;
+	char text[PATH_MAX], base[PATH_MAX], out[PATH_MAX];
+	int dirfd = path_dirfd(sc, call, i), r, rc = 0;
 
 	/* What cannot be read is the kernel's to refuse. */
 	if (!call->args[i] || self->host->read_str(req, call->args[i], text, sizeof(text)) < 0)
 		return 0;
-	r = remap_path(self, req, path_dirfd(sc, call, i), text, out);
-	if (r <= 0)
+	r = remap_path(self, req, dirfd, text, base, out);
+	if (r < 0)
 		return r;
+	if (remap_is_readlink(call))
+		rc = remap_follow(self, req, dirfd, base, r ? out : text);
+	if (!r || rc)
+		return rc;
 	++*self->remapped;
 	return self->host->set_path(req, i, out);
 }
@@ -239,14 +272,14 @@ static int remap_arg_sockaddr(struct remap *self, struct vmmd_req *req, const st
 			      unsigned i)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	char text[109], out[PATH_MAX];
+	char text[109], base[PATH_MAX], out[PATH_MAX];
 	uint64_t addr;
 	size_t n, len;
 	int r;
 
 	if (path_sockaddr(self->host, req, call->args[i], call->args[i + 1], text) <= 0)
 		return 0;
-	r = remap_path(self, req, AT_FDCWD, text, out);
+	r = remap_path(self, req, AT_FDCWD, text, base, out);
 	if (r <= 0)
 		return r;
 	n = strlen(out);
@@ -342,21 +375,6 @@ static bool remap_link_concerned(const struct remap *self, const char *text, siz
 	return false;
 }
 
-/*
- * Links below /proc are made by the kernel, of the kernel's names. All others
- * hold what somebody wrote there, and are returned as they are.
- */
-static bool remap_link_of_kernel(struct remap *self, struct vmmd_req *req,
-				 const struct vmmd_call *call, unsigned path_arg_index)
-{
-	static const char proc[] = "/proc/";
-	const struct vmmd_syscall *sc = self->host->syscall(call->nr);
-	char path[PATH_TEXT];
-
-	return path_arg(&self->roots, self->host, req, call, path_arg_index, path) > 0 && sc &&
-	       !strncmp(path, proc, sizeof(proc) - 1);
-}
-
 /* Repeat a readlink(2) that filled its buffer, with room for all of the link. */
 static enum vmmd_verdict remap_readlink_again(struct remap *self, struct vmmd_req *req,
 					      const struct vmmd_call *call, unsigned i)
@@ -396,6 +414,7 @@ static void remap_readlink_done(struct remap *self, struct vmmd_req *req, const 
 		self->host->set_result(req, (int64_t)len);
 }
 
+/* The exit of one that remap_follow() asked for. */
 static enum vmmd_verdict remap_readlink(struct remap *self, struct vmmd_req *req,
 					const struct vmmd_call *call, unsigned i)
 {
@@ -419,8 +438,7 @@ static enum vmmd_verdict remap_readlink(struct remap *self, struct vmmd_req *req
 	}
 	text[n] = '\0';
 	if (!saved) {
-		if (!remap_link_concerned(self, text, (size_t)n) ||
-		    !remap_link_of_kernel(self, req, call, i - 1))
+		if (!remap_link_concerned(self, text, (size_t)n))
 			return VMMD_PASS;
 		if (n == (int)to.size)
 			return remap_readlink_again(self, req, call, i);
@@ -547,7 +565,7 @@ static int remap_want(const struct vmmd_host *host, struct vmmd_layer *layer)
 		if (nr == SYS_getcwd)
 			flags |= VMMD_WANT_RESULT;
 		if (nr == SYS_readlink || nr == SYS_readlinkat)
-			flags |= VMMD_WANT_RESULT | VMMD_WANT_REISSUE;
+			flags |= VMMD_WANT_RESULT | VMMD_WANT_REISSUE | VMMD_WANT_RARELY;
 		if (flags)
 			r = host->want(layer, nr, flags);
 	}
