@@ -82,7 +82,7 @@ static enum next step_enter(struct vmmd_req *req)
 	}
 }
 
-/* Is the task held where the call can neither be rewritten nor has an exit, but can be stopped where it has both? */
+/* Held where the call can neither be rewritten nor has an exit, but can be stopped where it has both? */
 static bool can_stop_again(const struct vmmd_req *req)
 {
 	return req->fixed && (session_of(req)->engine->ops->features & ENGINE_F_REWRITE);
@@ -757,13 +757,13 @@ static void explain_call(const struct stack *st, const struct engine_ops *ops, c
 		return;
 	}
 	c->layer = forced_by(st, ops, nr, how);
+	if (c->layer < 0 && !own && how == ENGINE_HOW_TRACE) /* by a layer, and dearer by the engine: filter_how() */
+		c->layer = forced_by(st, ops, nr, ENGINE_HOW_NOTIFY);
 	c->refuser = stack_refuser(st, nr);
 	if (c->refuser >= 0)
 		c->error = layer_refuses(st->layers[c->refuser], nr);
-	for (int i = 0; i < st->n; i++) {
-		c->wants[i] = stack_wants(st, st->layers[i], nr);
-		c->wants[i] |= wants_of(c->wants[i], nr);
-	}
+	for (int i = 0; i < st->n; i++)
+		c->wants[i] = stack_wants(st, st->layers[i], nr) | wants_of(stack_wants(st, st->layers[i], nr), nr);
 	if (own && own->flag) {
 		c->flag = own->flag;
 		c->flag_error = own->error;

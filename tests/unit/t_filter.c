@@ -87,6 +87,8 @@ static uint32_t selected(int nr)
 		return ERR(sel.refuse[nr]);
 	if (nr == __NR_clone3 && plan.traced)
 		return STOP;
+	if (nr == __NR_mmap && plan.traced && how == ENGINE_HOW_NOTIFY)
+		return STOP;
 	if (how == ENGINE_HOW_ALLOW && plan.notifies && own_call(nr))
 		return NOTE;
 	return how == ENGINE_HOW_TRACE ? STOP : how == ENGINE_HOW_NOTIFY ? NOTE : SECCOMP_RET_ALLOW;
@@ -229,6 +231,7 @@ static void test_how(void)
 	sel.want[__NR_openat] = VMMD_WANT_ENTRY;
 	sel.want[__NR_read] = VMMD_WANT_ENTRY | VMMD_WANT_EXIT;
 	sel.refuse[__NR_mkdir] = EPERM;
+	sel.want[__NR_mmap] = VMMD_WANT_ENTRY;
 	plan.how = mixed;
 	plan.notifies = own_engine;
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_openat), ENGINE_HOW_NOTIFY);
@@ -236,10 +239,13 @@ static void test_how(void)
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_mkdir), ENGINE_HOW_ERRNO);
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_execve), ENGINE_HOW_NOTIFY);
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_clone3), ENGINE_HOW_TRACE);
+	/* The engine has tasks make it, and would wait for ever for one that waits to be received. */
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_mmap), ENGINE_HOW_TRACE);
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_getpid), ENGINE_HOW_ALLOW);
 	CU_ASSERT_EQUAL(filter_how(&plan, -1), ENGINE_HOW_ALLOW);
 	CU_ASSERT_EQUAL(filter_how(&plan, ENGINE_NR_MAX), ENGINE_HOW_ALLOW);
 	plan.traced = false;
+	CU_ASSERT_EQUAL(filter_how(&plan, __NR_mmap), ENGINE_HOW_NOTIFY);
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_clone3), ENGINE_HOW_NOTIFY);
 	plan.notifies = NULL;
 	CU_ASSERT_EQUAL(filter_how(&plan, __NR_clone3), ENGINE_HOW_ALLOW);

@@ -57,6 +57,9 @@ enum engine_how filter_how(const struct filter_plan *plan, int64_t nr)
 	if (nr == __NR_clone3 && plan->traced)
 		return ENGINE_HOW_TRACE;
 	how = plan->how(s->want[nr]);
+	/* An engine that traces has tasks make it for scratch memory, and hears nothing else until they have. */
+	if (nr == __NR_mmap && plan->traced && how == ENGINE_HOW_NOTIFY)
+		return ENGINE_HOW_TRACE;
 	return how == ENGINE_HOW_ALLOW && plan->notifies && own_stop(plan->notifies, nr) ? ENGINE_HOW_NOTIFY : how;
 }
 
