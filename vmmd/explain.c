@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmmd/choose.h"
 #include "vmmd/explain.h"
 #include "vmmd/req_fsm.h"
 #include "vmmd/stack.h"
@@ -48,7 +49,7 @@ static json_t *explain_layers(const struct stack *st)
 		json_t *o = json_pack("{s:s, s:b, s:o}", "layer", l->label, "confines", !l->advisory, "events",
 				      NAMES(l->events, event_names));
 
-		json_object_set_new(o, "inherits", json_boolean(req_fsm_inherits(l)));
+		json_object_set_new(o, "inherits", json_boolean(choose_inherits(l)));
 		json_array_append_new(a, o);
 	}
 	return a;
@@ -61,7 +62,7 @@ static json_t *explain_cheaper(struct session *s, const char *engine)
 	char why[512];
 
 	for (size_t i = 0;; i++) {
-		const char *name = req_fsm_obstacle(s, i, why, sizeof(why));
+		const char *name = choose_obstacle(s, i, why, sizeof(why));
 
 		if (!name || strcmp(name, engine) == 0)
 			return a;
@@ -71,7 +72,7 @@ static json_t *explain_cheaper(struct session *s, const char *engine)
 
 /* --------------------------------------------------------------------- calls */
 
-static json_t *explain_wants(const struct stack *st, const struct req_fsm_call *c)
+static json_t *explain_wants(const struct stack *st, const struct choose_call *c)
 {
 	json_t *o = json_object();
 
@@ -82,7 +83,7 @@ static json_t *explain_wants(const struct stack *st, const struct req_fsm_call *
 }
 
 /* Without the call's name. */
-static json_t *explain_call(const struct stack *st, const struct req_fsm_call *c)
+static json_t *explain_call(const struct stack *st, const struct choose_call *c)
 {
 	json_t *o = json_pack("{s:s}", "mechanism", c->how);
 	bool native = strcmp(c->how, "native") == 0, refused = strcmp(c->how, "errno") == 0;
@@ -133,7 +134,7 @@ static void add_call(json_t *groups, json_t *answer, int nr)
 	json_array_append_new(groups, json_pack("{s:o, s:o}", "answer", answer, "calls", calls));
 }
 
-static json_t *explain_calls(const struct stack *st, const struct req_fsm_call *calls)
+static json_t *explain_calls(const struct stack *st, const struct choose_call *calls)
 {
 	json_t *groups = json_array(), *other = explain_call(st, &calls[SYSENT_MAX]);
 
@@ -153,8 +154,8 @@ static json_t *explain_calls(const struct stack *st, const struct req_fsm_call *
 
 json_t *explain(struct session *s, char *why, size_t len)
 {
-	struct req_fsm_call *calls = calloc(SYSENT_MAX + 1, sizeof(*calls));
-	const char *engine = calls ? req_fsm_explain(s, calls, why, len) : NULL;
+	struct choose_call *calls = calloc(SYSENT_MAX + 1, sizeof(*calls));
+	const char *engine = calls ? choose_explain(s, calls, why, len) : NULL;
 	json_t *o = NULL;
 
 	if (engine) {

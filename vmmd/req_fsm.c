@@ -13,17 +13,16 @@
  *                                                         └─ answer ─ done
  *   signal, exec, new task, exit            leave ── up the stack ── answer ─ done
  *
- * This is the only file that knows both the stack and the engine.
+ * Which engine a stack gets, and what is selected of it, is in choose.c.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "vmmd/choose.h"
 #include "vmmd/engine/engine.h"
-#include "vmmd/engine/own.h"
 #include "vmmd/host.h"
 #include "vmmd/log.h"
-#include "vmmd/perform.h"
 #include "vmmd/req_fsm.h"
 #include "vmmd/req_path.h"
 #include "vmmd/stack.h"
@@ -426,162 +425,7 @@ int req_fsm_poll(struct session *s, bool block)
 	return 0;
 }
 
-/* ------------------------------------------------------- choosing an engine */
-
-/* What a layer's wants mean for the engine. */
-static uint32_t features_of(uint32_t wants, uint32_t events)
-{
-	uint32_t f = 0;
-
-	if (wants & VMMD_WANT_ENTRY)
-		f |= ENGINE_F_ENTRY;
-	if (wants & VMMD_WANT_EXIT)
-		f |= ENGINE_F_EXIT;
-	if (wants & VMMD_WANT_REWRITE)
-		f |= ENGINE_F_REWRITE;
-	if (wants & VMMD_WANT_RESULT)
-		f |= ENGINE_F_RESULT;
-	if (wants & VMMD_WANT_REISSUE)
-		f |= ENGINE_F_REISSUE;
-	if (events & VMMD_EVENT_SIGNAL)
-		f |= ENGINE_F_SIGNAL;
-	if (events & ~(uint32_t)VMMD_EVENT_SIGNAL)
-		f |= ENGINE_F_LIFECYCLE;
-	return f;
-}
-
-/* What is wanted of a call in terms that engines know: one that we cannot perform must be rewritten. */
-static uint32_t wants_of(uint32_t wants, int64_t nr)
-{
-	if ((wants & VMMD_WANT_PATHS) && !perform_can(nr))
-		wants = (wants & ~VMMD_WANT_PATHS) | VMMD_WANT_REWRITE;
-	return wants;
-}
-
-/* Data that is handed on to children wants the engine to tell of them. */
-bool req_fsm_inherits(const struct vmmd_layer *l)
-{
-	return l->ops->task_fork || l->ops->process_fork || l->ops->process_exec;
-}
-
-/* What the stack, or one layer of it, needs of an engine. */
-static struct engine_need stack_need(const struct stack *st, const struct vmmd_layer *who)
-{
-	struct engine_need need = {0};
-	uint32_t wants = 0;
-
-	for (int nr = 0; nr <= SYSENT_MAX; nr++)
-		wants |= wants_of(stack_wants(st, who, nr), nr);
-	need.all = features_of(wants, stack_events(st, who));
-	if (wants & VMMD_WANT_PATHS)
-		need.any = ENGINE_F_REWRITE | ENGINE_F_INSTALL_FD;
-	for (int i = 0; i < st->n; i++)
-		if (st->layers[i] && (!who || who == st->layers[i]) && req_fsm_inherits(st->layers[i]))
-			need.all |= ENGINE_F_LIFECYCLE;
-	return need;
-}
-
-static void select_all(const struct stack *st, struct engine_select *select)
-{
-	memset(select, 0, sizeof(*select));
-	for (int nr = 0; nr < ENGINE_NR_MAX; nr++) {
-		int refuser = stack_refuser(st, nr);
-
-		select->want[nr] = (uint8_t)wants_of(stack_always(st, NULL, nr), nr);
-		if (refuser < 0)
-			continue;
-		/* Layers outside of it are asked first; if there are none, the kernel answers. */
-		if (!select->want[nr])
-			select->refuse[nr] = layer_refuses(st->layers[refuser], nr);
-	}
-	select->want_other = (uint8_t)wants_of(stack_always(st, NULL, -1), -1);
-	select->events = stack_events(st, NULL);
-}
-
-/* Layer `l` confines by memory that the program could change before the kernel reads it again: the call, or -1. */
-static int racy_call(const struct stack *st, const struct vmmd_layer *l, const struct engine_ops *ops)
-{
-	if (l->advisory || (ops->features & ENGINE_F_SAFE_ARGS))
-		return -1;
-	for (int nr = 0; nr < SYSENT_MAX; nr++)
-		if ((stack_wants(st, l, nr) & (VMMD_WANT_MEMORY | VMMD_WANT_PATHS)) &&
-		    (ops->how(wants_of(stack_wants(st, NULL, nr), nr)) != ENGINE_HOW_NOTIFY || !perform_can(nr)))
-			return nr;
-	return -1;
-}
-
-static int refuse_layer(struct session *s, const struct vmmd_layer *l, const struct engine_ops *ops, char *why, size_t len)
-{
-	struct engine_need need = stack_need(s->stack, l);
-	uint32_t missing = need.all & ~ops->features;
-	int racy;
-
-	if (!missing && need.any && !(need.any & ops->features))
-		missing = need.any;
-	if (missing) {
-		snprintf(why, len, "layer %s needs \"%s\", which engine %s does not have; use another engine or layer",
-			 l->label, engine_feature_names[__builtin_ctz(missing)], ops->name);
-		return -ENOTSUP;
-	}
-	racy = racy_call(s->stack, l, ops);
-	if (racy < 0)
-		return 0;
-	snprintf(why, len,
-		 "layer %s confines by what an argument of %s points to, which the program can change after the decision "
-		 "on engine %s in this stack; use another engine, or leave out layers that rewrite this call or want its exit",
-		 l->label, sysent(racy)->name, ops->name);
-	return -ENOTSUP;
-}
-
-/* Which layer asks for something the engine has not? */
-static int refuse(struct session *s, const struct engine_ops *ops, char *why, size_t len)
-{
-	for (int i = s->stack->n - 1; i >= 0; i--) {
-		int rc = refuse_layer(s, s->stack->layers[i], ops, why, len);
-
-		if (rc < 0)
-			return rc;
-	}
-	if (s->conf->on_failure == CONF_RELEASE && !(ops->features & ENGINE_F_RELEASE)) {
-		snprintf(why, len, "on-failure: release needs \"release\", which engine %s does not have", ops->name);
-		return -ENOTSUP;
-	}
-	return 0;
-}
-
-const struct engine_ops *req_fsm_choose(struct session *s, char *why, size_t len)
-{
-	struct engine_need need = stack_need(s->stack, NULL);
-	struct engine_select select;
-	const struct engine_ops *ops;
-
-	select_all(s->stack, &select);
-	need.select = &select;
-	if (s->conf->on_failure == CONF_RELEASE)
-		need.all |= ENGINE_F_RELEASE;
-	if (s->conf->engine && strcmp(s->conf->engine, "auto") != 0)
-		need.all = need.any = 0; /* named: refuse() says which layer is in the way */
-	ops = engine_choose(s->conf->engine ? s->conf->engine : "auto", &need, why, len);
-	return ops && refuse(s, ops, why, len) == 0 ? ops : NULL;
-}
-
-const char *req_fsm_choice(struct session *s, char *why, size_t len)
-{
-	const struct engine_ops *ops = req_fsm_choose(s, why, len);
-
-	return ops ? ops->name : NULL;
-}
-
-/* Will calls be run in the tasks' place? */
-static bool performs(const struct stack *st, const struct engine_ops *ops)
-{
-	if (!ops->install_fd)
-		return false;
-	for (int nr = 0; nr < SYSENT_MAX; nr++)
-		if (stack_wants(st, NULL, nr) & HOST_AT_WANTS)
-			return true;
-	return false;
-}
+/* ---------------------------------------------------------- making the engine */
 
 static void turn_of_loop(void *arg, bool take)
 {
@@ -599,17 +443,17 @@ int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *wh
 	struct engine_config config = {
 		.select = &select,
 		.foreign = s->conf->foreign_abi == CONF_FOREIGN_NATIVE ? ENGINE_FOREIGN_NATIVE : ENGINE_FOREIGN_REFUSE,
-		.performs = performs(s->stack, ops),
+		.performs = choose_performs(s->stack, ops),
 		.release = s->conf->on_failure == CONF_RELEASE,
 		.turn = turn_of_loop,
 		.wake = wake_loop,
 		.owner_arg = s->loop,
 	};
-	int rc = refuse(s, ops, why, len);
+	int rc = choose_refuse(s, ops, why, len);
 
 	if (rc < 0)
 		return rc;
-	select_all(s->stack, &select);
+	choose_select(s->stack, &select);
 	rc = ops->create(&s->engine, &config);
 	if (rc < 0)
 		snprintf(why, len, "engine %s does not start: %s", ops->name, strerror(-rc));
@@ -620,7 +464,7 @@ int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *wh
 
 int req_fsm_start(struct session *s, char *why, size_t len)
 {
-	const struct engine_ops *ops = req_fsm_choose(s, why, len);
+	const struct engine_ops *ops = choose_engine(s, why, len);
 
 	return ops ? req_fsm_start_with(s, ops, why, len) : -ENOTSUP;
 }
@@ -636,7 +480,7 @@ int req_fsm_reselect(struct session *s)
 
 	if (s->stack->n == s->stack->configured)
 		return s->engine->ops->reselect(s->engine, NULL);
-	select_all(s->stack, &select);
+	choose_select(s->stack, &select);
 	return s->engine->ops->reselect(s->engine, &select);
 }
 
@@ -651,7 +495,7 @@ int req_fsm_launch(struct session *s, pid_t pid, const void **prog, size_t *coun
 
 bool req_fsm_performs(const struct session *s)
 {
-	return performs(s->stack, s->engine->ops);
+	return choose_performs(s->stack, s->engine->ops);
 }
 
 uint32_t req_fsm_filter_flags(const struct session *s)
@@ -727,75 +571,4 @@ size_t req_fsm_task_bytes(const struct session *s)
 
 	s->engine->ops->stats(s->engine, &st);
 	return st.task_bytes;
-}
-
-/* ------------------------------------------------------------- explaining it */
-
-/* The outermost layer whose wants alone have the call handled so, or which refuses it; -1: none. */
-static int forced_by(const struct stack *st, const struct engine_ops *ops, int64_t nr, enum engine_how how)
-{
-	if (how == ENGINE_HOW_ERRNO)
-		return stack_refuser(st, nr);
-	for (int i = st->n - 1; i >= 0 && how != ENGINE_HOW_ALLOW; i--)
-		if (ops->how(wants_of(stack_always(st, st->layers[i], nr), nr)) == how)
-			return i;
-	return -1;
-}
-
-static void explain_call(const struct stack *st, const struct engine_ops *ops, const struct engine_select *select,
-			 int64_t nr, struct req_fsm_call *c)
-{
-	const struct engine_own *own = engine_own(ops, performs(st, ops), nr);
-	enum engine_how how = engine_handles(ops, select, performs(st, ops), nr);
-
-	memset(c, 0, sizeof(*c));
-	c->how = engine_how_names[how];
-	c->layer = c->refuser = -1;
-	if (own && own->error && !own->flag) {
-		c->error = own->error;
-		c->why = own->why;
-		return;
-	}
-	c->layer = forced_by(st, ops, nr, how);
-	if (c->layer < 0 && !own && how == ENGINE_HOW_TRACE) /* by a layer, and dearer by the engine: filter_how() */
-		c->layer = forced_by(st, ops, nr, ENGINE_HOW_NOTIFY);
-	c->refuser = stack_refuser(st, nr);
-	if (c->refuser >= 0)
-		c->error = layer_refuses(st->layers[c->refuser], nr);
-	for (int i = 0; i < st->n; i++)
-		c->wants[i] = stack_wants(st, st->layers[i], nr) | wants_of(stack_wants(st, st->layers[i], nr), nr);
-	if (own && own->flag) {
-		c->flag = own->flag;
-		c->flag_error = own->error;
-	}
-	if (own && (own->flag || (c->layer < 0 && how != ENGINE_HOW_ALLOW)))
-		c->why = own->why;
-}
-
-const char *req_fsm_explain(struct session *s, struct req_fsm_call calls[SYSENT_MAX + 1], char *why, size_t len)
-{
-	const struct engine_ops *ops = req_fsm_choose(s, why, len);
-	struct engine_select select;
-
-	if (!ops)
-		return NULL;
-	select_all(s->stack, &select);
-	for (int nr = 0; nr <= SYSENT_MAX; nr++)
-		explain_call(s->stack, ops, &select, nr, &calls[nr]);
-	return ops->name;
-}
-
-const char *req_fsm_obstacle(struct session *s, size_t i, char *why, size_t len)
-{
-	const struct engine_need none = {0};
-	const struct engine_ops *ops = engine_all[i];
-	bool named = s->conf->engine && strcmp(s->conf->engine, "auto") != 0;
-
-	if (!ops)
-		return NULL;
-	if (refuse(s, ops, why, len) == 0 && engine_choose(ops->name, &none, why, len))
-		snprintf(why, len, "%s", named ? "another engine is asked for" :
-						 "every call that stops would be a ptrace stop anyway");
-	why[strcspn(why, ";")] = '\0'; /* what follows is advice */
-	return ops->name;
 }

@@ -2,13 +2,12 @@
 /*
  * req_fsm.h - from the engine's event to its action, through the stack.
  *
- * The only place that knows both. Event thread only.
+ * Event thread only.
  */
 #ifndef VMMD_REQ_FSM_H
 #define VMMD_REQ_FSM_H
 
 #include "vmmd/session.h"
-#include "vmmd/sysent.h"
 
 struct engine_event;
 struct engine_ops;
@@ -17,33 +16,8 @@ struct engine_ops;
 int req_fsm_start(struct session *, char *why, size_t len);
 /* The same with a given engine; it must have what the stack needs. */
 int req_fsm_start_with(struct session *, const struct engine_ops *, char *why, size_t len);
-/* What req_fsm_start() would choose. */
-const struct engine_ops *req_fsm_choose(struct session *, char *why, size_t len);
-/* The name of that engine, or NULL. */
-const char *req_fsm_choice(struct session *, char *why, size_t len);
 /* Can more be selected while tasks run? */
 bool req_fsm_may_reselect(const struct session *);
-/* Does the layer hand data on to children? Then the engine must tell of them. */
-bool req_fsm_inherits(const struct vmmd_layer *);
-
-/* What becomes of one system call. */
-struct req_fsm_call {
-	const char *how; /* "native", "errno", "notify" or "trace", see enum engine_how */
-	int layer;	 /* the outermost that alone has it so, or -1: the engine for itself, or nobody */
-	int refuser;	 /* the layer that refuses it in any case, after those outside of it, or -1 */
-	int error;	 /* with this errno; `how` is "errno" and there is no such layer: the engine */
-	uint32_t wants[VMMD_MAX_LAYERS]; /* of each layer, VMMD_WANT_*; also REWRITE if PATHS is to be had only so */
-	const char *flag; /* with this flag in its arguments the engine refuses it … */
-	int flag_error;	  /* … so; NULL: there is none */
-	const char *why;  /* the reason of the engine, or NULL */
-};
-/*
- * What becomes of each call on the engine that req_fsm_choose() takes, the last
- * for all other numbers. The name of that engine, or NULL with a line in `why`.
- */
-const char *req_fsm_explain(struct session *, struct req_fsm_call[SYSENT_MAX + 1], char *why, size_t len);
-/* The i-th engine, cheapest first, and what keeps the session from using it. NULL: there are no more. */
-const char *req_fsm_obstacle(struct session *, size_t i, char *why, size_t len);
 /* The stack has changed: select anew. */
 int req_fsm_reselect(struct session *);
 

@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmmd/choose.h"
 #include "vmmd/conf.h"
 #include "vmmd/control.h"
 #include "vmmd/explain.h"
@@ -346,7 +347,7 @@ static void on_check(struct worker *w, struct control_conn *c, const json_t *msg
 	const char *engine = NULL;
 
 	if (rc == 0) {
-		engine = req_fsm_choice(w->session, why, sizeof(why));
+		engine = choose_name(w->session, why, sizeof(why));
 		rc = engine ? 0 : -ENOTSUP;
 	}
 	if (rc < 0) {

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 
 #include "tests/unit/bpf.h"
+#include "vmmd/choose.h"
 #include "vmmd/conf.h"
 #include "vmmd/engine/engine.h"
 #include "vmmd/explain.h"
@@ -202,7 +203,7 @@ static void test_named_and_refused(void)
 	finish();
 }
 
-static uint32_t action_of(const struct req_fsm_call *c)
+static uint32_t action_of(const struct choose_call *c)
 {
 	if (strcmp(c->how, "errno") == 0)
 		return SECCOMP_RET_ERRNO | (uint32_t)c->error;
@@ -214,12 +215,12 @@ static uint32_t action_of(const struct req_fsm_call *c)
 /* The filter of a real engine says the same of every number. */
 static void agrees(const char *engine, const char *const *layers)
 {
-	static struct req_fsm_call calls[SYSENT_MAX + 1];
+	static struct choose_call calls[SYSENT_MAX + 1];
 	const void *prog;
 	size_t count;
 
 	begin(engine, layers);
-	if (!req_fsm_explain(s, calls, why, sizeof(why)) && strstr(why, "cannot work here"))
+	if (!choose_explain(s, calls, why, sizeof(why)) && strstr(why, "cannot work here"))
 		unit_skip(why);
 	CU_ASSERT_EQUAL_FATAL(req_fsm_start(s, why, sizeof(why)), 0);
 	CU_ASSERT_EQUAL_FATAL(s->engine->ops->filter(s->engine, &prog, &count), 0);

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "tests/scenario/fake.h"
+#include "vmmd/choose.h"
 #include "vmmd/conf.h"
 #include "vmmd/loop.h"
 #include "vmmd/req_fsm.h"
@@ -141,7 +142,7 @@ static void test_choose(void)
 	begin("entry:read:pass");
 	CU_ASSERT_EQUAL(conf_engine(conf, "no-such-engine"), 0);
 	why[0] = 0;
-	CU_ASSERT_PTR_NULL(req_fsm_choose(s, why, sizeof(why)));
+	CU_ASSERT_PTR_NULL(choose_engine(s, why, sizeof(why)));
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "no-such-engine"));
 	CU_ASSERT(req_fsm_start(s, why, sizeof(why)) < 0);
 	CU_ASSERT_PTR_NULL(s->engine);
