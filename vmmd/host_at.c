@@ -53,6 +53,14 @@ static ssize_t write_task(void *arg, uint64_t addr, const void *buf, size_t len)
 	return host_write(arg, addr, buf, len);
 }
 
+static bool held_task(void *arg)
+{
+	const struct vmmd_req *req = arg;
+	struct engine *e = req->task->session->engine;
+
+	return !e->ops->held || e->ops->held(e, req->task->engine_task);
+}
+
 /* The session was set up for it: see engine_config.performs. */
 static bool may_perform(const struct vmmd_req *req)
 {
@@ -80,6 +88,7 @@ static int run(struct vmmd_req *req, const struct vmmd_call *call, const char *c
 		.tgid = req->task->info.tgid,
 		.read = read_task,
 		.write = write_task,
+		.held = held_task,
 		.arg = req,
 	};
 

@@ -237,6 +237,8 @@ static int64_t run(struct perform *p, const char *const paths[2])
 		rc = cred_begin(p);
 	if (rc == 0 && (p->flags & USERNS))
 		rc = cred_userns(p);
+	if (rc == 0 && !p->task->held(p->task->arg)) /* what has been looked up may not have been its own */
+		rc = PERFORM_CANNOT;
 	if (rc == 0)
 		rc = rows[p->call->nr].op(p);
 	if (rc != PERFORM_CANNOT && doubtful(p, rc))

@@ -29,6 +29,8 @@ struct perform_task {
 	/* The task's memory: a count, which is short where memory ends, or -errno. */
 	ssize_t (*read)(void *arg, uint64_t addr, void *buf, size_t len);
 	ssize_t (*write)(void *arg, uint64_t addr, const void *buf, size_t len);
+	/* Does it still wait in its call? Else its number may be another's by now. */
+	bool (*held)(void *arg);
 	void *arg;
 };
 

@@ -177,9 +177,17 @@ static ssize_t task_write(void *arg, uint64_t addr, const void *buf, size_t len)
 	return n < 0 ? -errno : n;
 }
 
+static bool gone; /* the subject counts as dead from then on */
+
+static bool task_held(void *arg)
+{
+	(void)arg;
+	return !gone;
+}
+
 static int run(const struct vmmd_call *call, const char *const paths[2])
 {
-	struct perform_task task = {subject.pid, subject.pid, task_read, task_write, &subject};
+	struct perform_task task = {subject.pid, subject.pid, task_read, task_write, task_held, &subject};
 
 	if (result.fd >= 0)
 		close(result.fd);

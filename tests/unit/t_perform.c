@@ -601,6 +601,9 @@ static void test_gone(void)
 	refused(SYS_stat, P("none"), OUT, 0);
 	setrlimit(RLIMIT_NOFILE, &was);
 	both(SYS_open, P("f"), O_RDONLY, 0);
+	gone = true; /* what has its number may be another */
+	refused(SYS_open, P("f"), O_RDONLY, 0);
+	gone = false;
 	kill(subject.pid, SIGKILL);
 	waitid(P_PID, (id_t)subject.pid, &info, WEXITED | WNOWAIT);
 	refused(SYS_open, P("/etc/passwd"), O_RDONLY, 0);

@@ -380,6 +380,7 @@ static void test_memory(void)
 	expect_new(&someone);
 	text = ev.call.args[1];
 	CU_ASSERT_EQUAL(ops->read(ev.task, text, buf, sizeof(TEXT)), sizeof(TEXT));
+	CU_ASSERT_TRUE(ops->held(engine, ev.task));
 	CU_ASSERT_STRING_EQUAL(buf, TEXT);
 	CU_ASSERT_EQUAL(ops->write(ev.task, text, "else", 4), 4);
 	CU_ASSERT_NSTRING_EQUAL(page->text, "else", 4);
@@ -413,6 +414,7 @@ static void test_dead_before_answer(void)
 		kill(client, SIGKILL);
 		wait_dead(client);
 		CU_ASSERT_EQUAL(ops->install_fd(engine, ev.task, 0, true), -ESRCH);
+		CU_ASSERT_FALSE(ops->held(engine, ev.task));
 		CU_ASSERT_EQUAL(resume((struct engine_action){.type = ways[i]}), -ESRCH);
 		expect_gone(&someone);
 		CU_ASSERT_EQUAL(next(), -ECHILD);

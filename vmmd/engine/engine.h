@@ -195,6 +195,9 @@ struct engine_ops {
 	/* At a fixed ENTRY: put a copy of `fd` into the task, which stays stopped. Its number, or -errno. NULL: cannot. */
 	int (*install_fd)(struct engine *, struct engine_task *, int fd, bool cloexec);
 
+	/* Does a stopped task still wait for its answer? If not it is dead, and its number may be another's. NULL: always. */
+	bool (*held)(struct engine *, struct engine_task *);
+
 	void (*set_owner)(struct engine_task *, void *owner);
 	/* Resume the task of the last event. -ESRCH is no error: it is dying, ENGINE_GONE will follow. */
 	int (*resume)(struct engine *, struct engine_task *, const struct engine_action *);

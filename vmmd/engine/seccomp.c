@@ -525,6 +525,11 @@ static int sc_install_fd(struct engine *base, struct engine_task *t, int fd, boo
 	return t->id ? notify_install(&sc(base)->notify, t->id, fd, cloexec) : -ENOTSUP;
 }
 
+static bool sc_held(struct engine *base, struct engine_task *t)
+{
+	return t->id && notify_valid(&sc(base)->notify, t->id);
+}
+
 static ssize_t sc_write(struct engine_task *t, uint64_t addr, const void *buf, size_t len)
 {
 	return copy(t, addr, (void *)(uintptr_t)buf, len, true);
@@ -725,6 +730,7 @@ const struct engine_ops engine_seccomp = {
 	.fd = sc_fd,
 	.ready = sc_ready,
 	.install_fd = sc_install_fd,
+	.held = sc_held,
 	.set_owner = sc_set_owner,
 	.resume = sc_resume,
 	.read = sc_read,
