@@ -381,8 +381,8 @@ static int move_up(int fd)
 /*
  * The new process. Of the parent's descriptors it keeps its own three, and for
  * its log standard error if it runs as our user; of the signal handling nothing
- * (the handlers belong to a loop that does not exist here), nor the terminal. A
- * private one stays where its client's session is: see clients/lib/spawn.c.
+ * (the handlers belong to a loop that does not exist here), nor the terminal,
+ * which a private one never had: see clients/lib/spawn.c.
  */
 static _Noreturn void worker_child(struct peer *peer, int sock, int client_err, char *line)
 {
@@ -391,9 +391,8 @@ static _Noreturn void worker_child(struct peer *peer, int sock, int client_err, 
 	bool private = peer->parent->cfg->instance == PARENT_PRIVATE;
 	bool with_err = client_err >= 0;
 	sigset_t none;
-	size_t i;
 
-	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		signal(sigs[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

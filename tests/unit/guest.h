@@ -2,10 +2,9 @@
 /*
  * guest.h - programs for an engine to watch, for tests of the engines with nothing above them.
  *
- * The test file defines GUEST, the name under which this program is one of its
- * guests, and guests[]. A guest runs before main(), makes calls that nobody else
- * does, and says by a page that it shares with the test what came of them. The
- * test is worker and client at once. To be included once.
+ * The test file says with GUESTS which there are. A guest runs before main(),
+ * makes calls that nobody else does, and says by a page that it shares with the
+ * test what came of them. The test is worker and client at once.
  */
 #ifndef TESTS_GUEST_H
 #define TESTS_GUEST_H
@@ -47,7 +46,15 @@ struct guest {
 	int (*fn)(void); /* its exit status */
 };
 
-static const struct guest *guest_find(const char *name);
+/* The test file's, and the name under which this program is one of them. */
+static struct guest_set {
+	const char *program;
+	const struct guest *all;
+	size_t count;
+} guest_set;
+
+#define GUESTS(program_, all_) \
+	static struct guest_set guest_set = {program_, all_, sizeof(all_) / sizeof((all_)[0])}
 
 static struct page *page;
 static int page_fd = -1;
@@ -82,19 +89,19 @@ static inline void become_guest(const char *name)
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", page_fd);
-	execl("/proc/self/exe", GUEST, name, number, NULL);
+	execl("/proc/self/exe", guest_set.program, name, number, NULL);
 }
 
 __attribute__((constructor)) static void be_guest(int argc, char **argv)
 {
-	const struct guest *g;
-
-	if (argc != 3 || strcmp(argv[0], GUEST) != 0)
+	if (argc != 3 || !guest_set.program || strcmp(argv[0], guest_set.program) != 0)
 		return;
-	g = guest_find(argv[1]);
 	page_fd = atoi(argv[2]);
 	page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, page_fd, 0);
-	_exit(g && page != MAP_FAILED ? g->fn() : 99);
+	for (size_t i = 0; page != MAP_FAILED && i < guest_set.count; i++)
+		if (strcmp(guest_set.all[i].name, argv[1]) == 0)
+			_exit(guest_set.all[i].fn());
+	_exit(99);
 }
 
 /* ------------------------------------------------------- client and worker */

@@ -3,7 +3,6 @@
  * t_ptrace_again.c - tests of vmmd/engine/ptrace_notify.c: a notification is wanted
  * once more where registers can be changed (ENGINE_AGAIN).
  */
-#define GUEST "vmmd-unit-again"
 #include "tests/unit/hybrid_worker.h"
 
 /* --------------------------------------------------------------- the guests */
@@ -55,13 +54,7 @@ static const struct guest guests[] = {
 	{"calls", guest_calls}, {"slow", guest_slow}, {"children", guest_children}, {"own-code", guest_own_code},
 };
 
-static const struct guest *guest_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++)
-		if (strcmp(guests[i].name, name) == 0)
-			return &guests[i];
-	return NULL;
-}
+GUESTS("vmmd-unit-again", guests);
 
 /* ------------------------------------------------------------------ the tests */
 

@@ -3,7 +3,6 @@
  * t_ptrace_notify.c - tests of vmmd/engine/ptrace_notify.c: traced tasks, of
  * whose calls some are notifications. See t_ptrace_again.c for ENGINE_AGAIN.
  */
-#define GUEST "vmmd-unit-hybrid"
 #include "tests/unit/hybrid_worker.h"
 
 #include "vmmd/engine/notify.h"
@@ -66,13 +65,7 @@ static const struct guest guests[] = {
 	{"replaced", guest_replaced}, {"second", guest_second},
 };
 
-static const struct guest *guest_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++)
-		if (strcmp(guests[i].name, name) == 0)
-			return &guests[i];
-	return NULL;
-}
+GUESTS("vmmd-unit-hybrid", guests);
 
 /* ---------------------------------------------------------- what it says it is */
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* t_seccomp.c - tests of vmmd/engine/seccomp.c: the engine with nothing above it, and one task. */
-#define GUEST "vmmd-unit-seccomp"
 #include "tests/unit/seccomp_worker.h"
 
 #include <sys/resource.h>
@@ -50,13 +49,7 @@ static int guest_unasked(void)
 
 static const struct guest guests[] = {{"calls", guest_calls}, {"signal", guest_signal}, {"unasked", guest_unasked}};
 
-static const struct guest *guest_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++)
-		if (strcmp(guests[i].name, name) == 0)
-			return &guests[i];
-	return NULL;
-}
+GUESTS("vmmd-unit-seccomp", guests);
 
 /* ---------------------------------------------------------- what it says it is */
 

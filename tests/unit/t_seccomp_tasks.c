@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* t_seccomp_tasks.c - tests of vmmd/engine/seccomp.c: which tasks there are, and who ends with whom. */
-#define GUEST "vmmd-unit-seccomp-tasks"
 #include "tests/unit/seccomp_worker.h"
 
 #include <pthread.h>
@@ -100,13 +99,7 @@ static const struct guest guests[] = {
 	{"replaced", guest_replaced}, {"second", guest_second},
 };
 
-static const struct guest *guest_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(guests) / sizeof(guests[0]); i++)
-		if (strcmp(guests[i].name, name) == 0)
-			return &guests[i];
-	return NULL;
-}
+GUESTS("vmmd-unit-seccomp-tasks", guests);
 
 /* -------------------------------------------------------- children and threads */
 
