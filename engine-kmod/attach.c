@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * attach.c - who may attach what.
+ *
+ * A task may attach itself if the engine's maker is of the same user, or may
+ * trace anybody. A running process is attached as ptrace(2) would: the check is
+ * the kernel's own, with its LSM hook, made by opening the process's "mem" file
+ * in a proc of ours (the caller's /proc may be anything), while its
+ * cred_guard_mutex keeps it from an exec. Unless the engine's maker may trace
+ * anybody, the task gets no_new_privs: a set-user-id program must not end up in
+ * the hands of its user's daemon.
+ *
+ * Attaching is serialized by one mutex. A task is attached from outside only
+ * while it is alive; it notices at its next system call or signal.
+ */
+#include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rculist.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "vmmd.h"
+
+static DEFINE_MUTEX(attach_lock);
+static struct vfsmount *proc;
+
+int vmmd_attach_init(void)
+{
+	struct file_system_type *type;
+
+	/* Numbers of processes below are those of the first namespace. */
+	if (task_active_pid_ns(current) != &init_pid_ns) {
+		pr_vmmd(KERN_ERR, "not loaded: to be loaded from the initial process id namespace");
+		return -EPERM;
+	}
+	type = get_fs_type("proc");
+	proc = type ? kern_mount(type) : ERR_PTR(-ENODEV); /* built in: no reference to give back */
+	if (!IS_ERR(proc))
+		return 0;
+	pr_vmmd(KERN_ERR, "not loaded: no proc file system: error %ld", PTR_ERR(proc));
+	return PTR_ERR(proc);
+}
+
+void vmmd_attach_exit(void)
+{
+	kern_unmount(proc);
+}
+
+/* ----------------------------------------------------------------- permission */
+
+/*
+ * The caller's right to trace `t`. Its number means `t` as long as `t` has it: so
+ * it is checked afterwards that it still has.
+ */
+static int may_trace(struct task_struct *t)
+{
+	struct pid *pid = get_task_pid(t, PIDTYPE_PID);
+	char name[24];
+	struct file *f;
+	int err;
+
+	snprintf(name, sizeof(name), "%d/mem", pid_nr_ns(pid, &init_pid_ns));
+	f = file_open_root(&(struct path){.mnt = proc, .dentry = proc->mnt_root}, name, O_RDONLY, 0);
+	err = PTR_ERR_OR_ZERO(f);
+	if (!err)
+		fput(f);
+	rcu_read_lock();
+	if (pid_task(pid, PIDTYPE_PID) != t)
+		err = -ESRCH;
+	rcu_read_unlock();
+	put_pid(pid);
+	return err == -ENOENT ? -ESRCH : err == -EACCES ? -EPERM : err;
+}
+
+static bool may_attach_self(const struct vmmd_engine *e)
+{
+	const struct cred *mine = current_cred(), *its = e->cred;
+
+	return e->privileged || (uid_eq(its->euid, mine->euid) && uid_eq(its->euid, mine->suid) &&
+				 uid_eq(its->euid, mine->uid) && gid_eq(its->egid, mine->egid) &&
+				 gid_eq(its->egid, mine->sgid) && gid_eq(its->egid, mine->gid));
+}
+
+/* ---------------------------------------------------------------- one thread */
+
+/* What attaching a thread may need, made before. */
+struct kit {
+	struct vmmd_task *ts, *spare;
+	struct vmmd_att *att, *spare_att;
+};
+
+static void kit_free(struct kit *k)
+{
+	vmmd_task_free(k->ts);
+	vmmd_task_free(k->spare);
+	if (k->att)
+		vmmd_att_leave(k->att, false);
+	if (k->spare_att)
+		vmmd_att_leave(k->spare_att, false);
+}
+
+static int kit_make(struct kit *k, struct vmmd_engine *e)
+{
+	bool solo = e->flags & VMMD_KMOD_F_SOLO;
+	struct vmmd_att *a;
+
+	memset(k, 0, sizeof(*k));
+	a = vmmd_att_new(e, true);
+	if (IS_ERR(a))
+		return PTR_ERR(a);
+	k->att = a;
+	a = solo ? NULL : vmmd_att_new(e, false);
+	if (IS_ERR(a))
+		return PTR_ERR(a);
+	k->spare_att = a;
+	if (a)
+		a->parent = k->att->id;
+	k->ts = vmmd_task_alloc();
+	k->spare = vmmd_spare_alloc();
+	return k->ts && k->spare ? 0 : -ENOMEM;
+}
+
+/* It has state already. Its spare, if it has one, must not lack us either. */
+static int attach_known(struct kit *k, struct vmmd_task *ts, struct task_struct *t)
+{
+	int err = vmmd_att_add(ts, k->att, t);
+
+	if (err)
+		return err;
+	k->att = NULL;
+	if (k->spare_att && vmmd_spare_add(ts, k->spare_att))
+		k->spare_att = NULL;
+	return 0;
+}
+
+/* It may be inside a call that makes a child: so it gets a spare from the start. */
+static void attach_new(struct kit *k, struct task_struct *t)
+{
+	vmmd_att_add(k->ts, k->att, t);
+	k->att = NULL;
+	if (k->spare_att)
+		vmmd_att_add(k->spare, k->spare_att, NULL);
+	k->spare_att = NULL;
+	k->ts->spare = k->spare;
+	k->spare = NULL;
+	vmmd_task_insert(k->ts, t);
+	vmmd_mark(t);
+}
+
+/* It began to exit while it was attached: it may have missed that, and not forget its state. */
+static void bury(struct vmmd_task *ts, struct task_struct *t)
+{
+	while (!READ_ONCE(t->exit_state))
+		schedule_timeout_uninterruptible(1);
+	if (vmmd_find(t) == ts)
+		vmmd_task_forget(ts);
+}
+
+/* attach_lock is held. -EINPROGRESS: it is being born, or let go by another engine. */
+static int attach_thread(struct vmmd_engine *e, struct task_struct *t)
+{
+	struct vmmd_task *ts;
+	struct kit k;
+	int err = kit_make(&k, e);
+
+	if (err)
+		goto out;
+	rcu_read_lock();
+	ts = vmmd_find(t);
+	if (ts)
+		err = attach_known(&k, ts, t);
+	rcu_read_unlock();
+	if (ts) {
+		err = err == -ESRCH ? -EINPROGRESS : err;
+		goto out;
+	}
+	if (vmmd_is_marked(t)) {
+		err = -EINPROGRESS;
+		goto out;
+	}
+	ts = k.ts;
+	attach_new(&k, t);
+	k.ts = NULL;
+	smp_mb(); /* the mark is set; pairs with vmmd_probe_exit() */
+	if (t != current && t->flags & PF_EXITING) {
+		bury(ts, t);
+		err = -ESRCH;
+	}
+out:
+	kit_free(&k);
+	return err;
+}
+
+int vmmd_attach_self(struct vmmd_engine *e)
+{
+	struct vmmd_task *ts;
+	int err;
+
+	if (!may_attach_self(e))
+		return -EPERM;
+	mutex_lock(&attach_lock);
+	err = attach_thread(e, current);
+	mutex_unlock(&attach_lock);
+	if (err)
+		return err;
+	if (!e->privileged)
+		task_set_no_new_privs(current);
+	ts = vmmd_self();
+	vmmd_signal_soften(ts);
+	vmmd_arm(ts); /* it is announced before it goes on */
+	return 0;
+}
+
+/* ------------------------------------------------------------ a running process */
+
+/* A thread of the process that is alive and not attached to this engine. */
+static struct task_struct *next_thread_of(struct vmmd_engine *e, struct task_struct *leader)
+{
+	struct task_struct *t, *found = NULL;
+
+	rcu_read_lock();
+	for_each_thread(leader, t) {
+		if (t->flags & PF_EXITING || t->flags & VMMD_PF_KERNEL || vmmd_task_has(t, e))
+			continue;
+		found = get_task_struct(t);
+		break;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+static int attach_threads(struct vmmd_engine *e, struct task_struct *leader, u32 *attached)
+{
+	struct task_struct *t;
+	int err = 0;
+
+	/* A thread that is made meanwhile is attached by its parent, or is found in the next turn. */
+	while ((t = next_thread_of(e, leader))) {
+		err = attach_thread(e, t);
+		if (!err && !e->privileged)
+			task_set_no_new_privs(t);
+		put_task_struct(t);
+		if (!err)
+			++*attached;
+		else if (err == -EINPROGRESS)
+			schedule_timeout_killable(1);
+		else if (err != -ESRCH)
+			break;
+		err = fatal_signal_pending(current) ? -EINTR : 0;
+		if (err)
+			break;
+	}
+	return err ?: *attached ? 0 : -ESRCH;
+}
+
+static struct task_struct *leader_of(pid_t nr)
+{
+	struct task_struct *t;
+
+	rcu_read_lock();
+	t = pid_task(find_vpid(nr), PIDTYPE_TGID);
+	if (t)
+		get_task_struct(t);
+	rcu_read_unlock();
+	return t;
+}
+
+int vmmd_attach_process(struct vmmd_engine *e, struct vmmd_kmod_attach *how)
+{
+	struct task_struct *t;
+	int err;
+
+	if (how->flags || how->zero)
+		return -EINVAL;
+	t = leader_of(how->pid);
+	if (!t)
+		return -ESRCH;
+	err = -EPERM;
+	if (t->flags & VMMD_PF_KERNEL || same_thread_group(t, current))
+		goto out;
+	err = mutex_lock_interruptible(&t->signal->cred_guard_mutex);
+	if (err)
+		goto out;
+	err = may_trace(t);
+	if (!err) {
+		how->attached = 0;
+		mutex_lock(&attach_lock);
+		err = attach_threads(e, t, &how->attached);
+		mutex_unlock(&attach_lock);
+	}
+	mutex_unlock(&t->signal->cred_guard_mutex);
+out:
+	put_task_struct(t);
+	return err;
+}
