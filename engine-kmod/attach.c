@@ -128,28 +128,28 @@ static int kit_make(struct kit *k, struct vmmd_engine *e)
 /* It has state already. Its spare, if it has one, must not lack us either. */
 static int attach_known(struct kit *k, struct vmmd_task *ts, struct task_struct *t)
 {
-	int err = vmmd_att_add(ts, k->att, t);
+	int err = vmmd_att_add(ts, k->att, t, &k->spare_att);
 
-	if (err)
-		return err;
-	k->att = NULL;
-	if (k->spare_att && vmmd_spare_add(ts, k->spare_att))
-		k->spare_att = NULL;
-	return 0;
+	if (!err)
+		k->att = NULL;
+	return err;
 }
 
 /* It may be inside a call that makes a child: so it gets a spare from the start. */
-static void attach_new(struct kit *k, struct task_struct *t)
+static bool attach_new(struct kit *k, struct task_struct *t)
 {
-	vmmd_att_add(k->ts, k->att, t);
+	vmmd_att_add(k->ts, k->att, t, NULL);
 	k->att = NULL;
 	if (k->spare_att)
-		vmmd_att_add(k->spare, k->spare_att, NULL);
+		vmmd_att_add(k->spare, k->spare_att, NULL, NULL);
 	k->spare_att = NULL;
 	k->ts->spare = k->spare;
 	k->spare = NULL;
-	vmmd_task_insert(k->ts, t);
+	if (!vmmd_task_insert(k->ts, t))
+		return false;
+	k->ts = NULL;
 	vmmd_mark(t);
+	return true;
 }
 
 /* It began to exit while it was attached: it may have missed that, and not forget its state. */
@@ -184,8 +184,10 @@ static int attach_thread(struct vmmd_engine *e, struct task_struct *t)
 		goto out;
 	}
 	ts = k.ts;
-	attach_new(&k, t);
-	k.ts = NULL;
+	if (!attach_new(&k, t)) {
+		err = -EINPROGRESS;
+		goto out;
+	}
 	smp_mb(); /* the mark is set; pairs with vmmd_probe_exit() */
 	if (t != current && t->flags & PF_EXITING) {
 		bury(ts, t);

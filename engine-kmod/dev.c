@@ -127,6 +127,14 @@ static long do_take_over(struct vmmd_engine *e, void __user *arg, size_t size)
 	return err;
 }
 
+static long do_kill(struct vmmd_engine *e, void __user *arg, size_t size)
+{
+	struct vmmd_kmod_kill k;
+	int err = copy_struct_from_user(&k, sizeof(k), arg, size);
+
+	return err ?: vmmd_kill(e, k.id);
+}
+
 static long do_wait(struct vmmd_engine *e)
 {
 	return wait_event_freezable(e->wait, vmmd_engine_posted(e));
@@ -167,6 +175,8 @@ static long engine_ioctl(struct vmmd_engine *e, struct file *f, unsigned int cmd
 	case _IOC_NR(VMMD_IOC_DETACH):
 		vmmd_engine_detach(e);
 		return 0;
+	case _IOC_NR(VMMD_IOC_KILL):
+		return do_kill(e, p, size);
 	}
 	return -ENOTTY;
 }
@@ -182,7 +192,7 @@ static bool any_known(unsigned int cmd)
 	static const unsigned int all[] = {
 		VMMD_IOC_INFO, VMMD_IOC_CREATE, VMMD_IOC_SELECT, VMMD_IOC_TOKEN_FD, VMMD_IOC_ATTACH_SELF,
 		VMMD_IOC_ATTACH, VMMD_IOC_WAIT, VMMD_IOC_DONE, VMMD_IOC_DONE_WAIT, VMMD_IOC_MEM,
-		VMMD_IOC_MAP, VMMD_IOC_INSTALL, VMMD_IOC_TAKE_OVER, VMMD_IOC_DETACH,
+		VMMD_IOC_MAP, VMMD_IOC_INSTALL, VMMD_IOC_TAKE_OVER, VMMD_IOC_DETACH, VMMD_IOC_KILL,
 	};
 	int nr = _IOC_NR(cmd);
 

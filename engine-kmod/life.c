@@ -58,7 +58,7 @@ static struct vmmd_task *new_spare(struct vmmd_task *ts)
 			return ERR_CAST(b);
 		}
 		b->parent = a->id;
-		vmmd_att_add(spare, b, NULL);
+		vmmd_att_add(spare, b, NULL, NULL);
 	}
 	return spare;
 }
@@ -131,23 +131,28 @@ void vmmd_probe_new(void *data, struct task_struct *p, vmmd_clone_flags_t flags)
 		vmmd_unmark_kernel(p);
 		return;
 	}
-	raw_spin_lock(&ts->lock);
-	child = ts->spare;
-	ts->spare = NULL;
-	raw_spin_unlock(&ts->lock);
+	child = vmmd_spare_take(ts);
 	/* Something changed the call behind our back: without state it is killed at its first call. */
 	if (!child)
 		return;
 	inherit(child, ts, flags);
+	if (!vmmd_task_insert(child, p)) {
+		/* It has been attached from outside. The spare is for the next one; we cannot free it here. */
+		raw_spin_lock(&ts->lock);
+		ts->spare = child;
+		raw_spin_unlock(&ts->lock);
+		return;
+	}
+	raw_spin_lock(&child->lock);
 	list_for_each_entry(a, &child->atts, node) {
 		raw_spin_lock(&a->lock);
 		a->task = p;
 		raw_spin_unlock(&a->lock);
 	}
+	raw_spin_unlock(&child->lock);
 	refcount_inc(&child->birth->ref);
 	ts->child = child->birth;
 	child->newborn = true;
-	vmmd_task_insert(child, p);
 	vmmd_mark(p); /* it has the flags already, unless the parent got them meanwhile */
 	vmmd_work_push(p, &child->first_work);
 	set_tsk_thread_flag(p, TIF_NOTIFY_RESUME);

@@ -396,21 +396,38 @@ void vmmd_req_repeat(struct vmmd_att *a)
 		vmmd_engine_post(a->engine, tok);
 }
 
-/* The stopped attachment `id`, with a reference to it; NULL: there is none. */
-struct vmmd_att *vmmd_req_stopped(struct vmmd_engine *e, u64 id, struct task_struct **task)
+/* The attachment `id`, with references to it and to its task; NULL: there is none. */
+static struct vmmd_att *lookup_task(struct vmmd_engine *e, u64 id, bool stopped, struct task_struct **task)
 {
-	struct vmmd_att *a;
+	struct vmmd_att *a = lookup(e, (u32)id);
 
-	a = lookup(e, (u32)id);
 	if (!a)
 		return NULL;
 	*task = NULL;
 	raw_spin_lock(&a->lock);
-	if (a->id == id && a->stopped && a->task)
+	if (a->id == id && a->task && (a->stopped || !stopped))
 		*task = get_task_struct(a->task);
 	raw_spin_unlock(&a->lock);
 	if (*task)
 		return a;
 	vmmd_att_put(a);
 	return NULL;
+}
+
+struct vmmd_att *vmmd_req_stopped(struct vmmd_engine *e, u64 id, struct task_struct **task)
+{
+	return lookup_task(e, id, true, task);
+}
+
+int vmmd_kill(struct vmmd_engine *e, u64 id)
+{
+	struct task_struct *t;
+	struct vmmd_att *a = lookup_task(e, id, false, &t);
+
+	if (!a)
+		return -ESRCH;
+	send_sig(SIGKILL, t, 1);
+	put_task_struct(t);
+	vmmd_att_put(a);
+	return 0;
 }

@@ -50,18 +50,26 @@ bool vmmd_is_marked(struct task_struct *t)
 	return test_bit(WORK_BIT, &task_thread_info(t)->syscall_work);
 }
 
+static bool has_locked(const struct vmmd_task *ts, const struct vmmd_engine *e)
+{
+	const struct vmmd_att *a;
+
+	list_for_each_entry(a, &ts->atts, node)
+		if (a->engine == e)
+			return true;
+	return false;
+}
+
 /* Is `t` attached to this engine? Under RCU. */
 bool vmmd_task_has(struct task_struct *t, const struct vmmd_engine *e)
 {
 	struct vmmd_task *ts = vmmd_find(t);
-	struct vmmd_att *a;
-	bool has = false;
+	bool has;
 
 	if (!ts)
 		return false;
 	raw_spin_lock(&ts->lock);
-	list_for_each_entry(a, &ts->atts, node)
-		has |= a->engine == e;
+	has = has_locked(ts, e);
 	raw_spin_unlock(&ts->lock);
 	return has;
 }
@@ -144,6 +152,7 @@ void vmmd_task_free(struct vmmd_task *ts)
 	if (!ts)
 		return;
 	drop_atts(ts, false);
+	vmmd_task_free(ts->spare);
 	if (ts->birth)
 		vmmd_birth_put(ts->birth);
 	kmem_cache_free(task_cache, ts);
@@ -154,14 +163,37 @@ static raw_spinlock_t *lock_of(struct task_struct *t)
 	return &locks[hash_ptr(t, TABLE_BITS) % LOCKS];
 }
 
-/* The caller holds a reference of the module, directly or by a task. */
-void vmmd_task_insert(struct vmmd_task *ts, struct task_struct *t)
+/*
+ * The caller holds a reference of the module, directly or by a task. False: `t`
+ * has state already. A new thread may be found and attached from outside before
+ * its parent, which was attached in the middle of the call, gets to it.
+ */
+bool vmmd_task_insert(struct vmmd_task *ts, struct task_struct *t)
 {
-	__module_get(THIS_MODULE);
-	ts->task = t;
-	raw_spin_lock(lock_of(t));
-	hlist_add_head_rcu(&ts->hash, &tasks[hash_ptr(t, TABLE_BITS)]);
-	raw_spin_unlock(lock_of(t));
+	raw_spinlock_t *lock = lock_of(t);
+	bool is_new;
+
+	raw_spin_lock(lock);
+	is_new = !vmmd_find(t);
+	if (is_new) {
+		__module_get(THIS_MODULE);
+		ts->task = t;
+		hlist_add_head_rcu(&ts->hash, &tasks[hash_ptr(t, TABLE_BITS)]);
+	}
+	raw_spin_unlock(lock);
+	return is_new;
+}
+
+/* The spare, taken away. */
+struct vmmd_task *vmmd_spare_take(struct vmmd_task *ts)
+{
+	struct vmmd_task *spare;
+
+	raw_spin_lock(&ts->lock);
+	spare = ts->spare;
+	ts->spare = NULL;
+	raw_spin_unlock(&ts->lock);
+	return spare;
 }
 
 static void task_free_rcu(struct rcu_head *head)
@@ -179,7 +211,7 @@ void vmmd_task_forget(struct vmmd_task *ts)
 	hlist_del_rcu(&ts->hash);
 	raw_spin_unlock(lock_of(ts->task));
 	drop_atts(ts, true);
-	vmmd_task_free(ts->spare);
+	vmmd_task_free(vmmd_spare_take(ts));
 	if (ts->birth) {
 		complete_all(&ts->birth->done);
 		vmmd_birth_put(ts->birth);
@@ -340,19 +372,20 @@ void vmmd_att_unlist(struct vmmd_att *a)
 	vmmd_att_put(a);
 }
 
-/* As the newest of the task. The task's reference passes to its list. */
-int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t)
+/*
+ * As the newest of the task; the task's reference passes to its list. `extra`,
+ * if the task has a spare without one, to that: then *extra is NULL.
+ */
+int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t, struct vmmd_att **extra)
 {
-	struct vmmd_att *other;
 	int err = 0;
 
 	raw_spin_lock(&ts->lock);
-	list_for_each_entry(other, &ts->atts, node)
-		if (other->engine == a->engine)
-			err = -EEXIST;
 	if (ts->natts == VMMD_CLOSED)
 		err = -ESRCH;
-	else if (!err && ts->natts >= (int)READ_ONCE(vmmd_max_engines_task))
+	else if (has_locked(ts, a->engine))
+		err = -EEXIST;
+	else if (ts->natts >= (int)READ_ONCE(vmmd_max_engines_task))
 		err = -EUSERS;
 	if (!err) {
 		ts->natts++;
@@ -360,24 +393,14 @@ int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t
 		a->task = t;
 		raw_spin_unlock(&a->lock);
 		list_add_rcu(&a->node, &ts->atts);
+		if (extra && *extra && ts->spare && !has_locked(ts->spare, a->engine)) {
+			ts->spare->natts++;
+			list_add(&(*extra)->node, &ts->spare->atts);
+			*extra = NULL;
+		}
 	}
 	raw_spin_unlock(&ts->lock);
 	return err;
-}
-
-/* To the spare of the task, if it has one: the attachment is the spare's then. */
-bool vmmd_spare_add(struct vmmd_task *ts, struct vmmd_att *a)
-{
-	bool added;
-
-	raw_spin_lock(&ts->lock);
-	added = ts->spare;
-	if (added) {
-		ts->spare->natts++;
-		list_add(&a->node, &ts->spare->atts);
-	}
-	raw_spin_unlock(&ts->lock);
-	return added;
 }
 
 /* The task's side is over: GONE, or nothing if nobody is to be told. Drops the task's reference. */

@@ -44,7 +44,7 @@
  *   engine.config     mutex: the engine's selection
  *   signal_struct.cred_guard_mutex  while a running process is attached
  *   sighand.siglock   flags that seccomp writes too, signal queues
- *   task.lock         raw: the list of attachments
+ *   task.lock         raw: the list of attachments, the spare and the spare's
  *   att.lock          raw: att.task, and the state of the request
  *   buckets, engine.ring_lock  raw, leaves
  */
@@ -273,9 +273,9 @@ void vmmd_unmark(struct task_struct *t);
 void vmmd_unmark_kernel(struct task_struct *t);
 struct vmmd_task *vmmd_task_alloc(void);
 struct vmmd_task *vmmd_spare_alloc(void);
-bool vmmd_spare_add(struct vmmd_task *ts, struct vmmd_att *a);
+struct vmmd_task *vmmd_spare_take(struct vmmd_task *ts);
 void vmmd_task_free(struct vmmd_task *ts); /* one that was never inserted */
-void vmmd_task_insert(struct vmmd_task *ts, struct task_struct *t);
+bool vmmd_task_insert(struct vmmd_task *ts, struct task_struct *t);
 void vmmd_task_forget(struct vmmd_task *ts); /* by the task itself */
 void vmmd_task_reap(struct vmmd_task *ts);   /* let engines that are over go */
 bool vmmd_task_close(struct vmmd_task *ts);
@@ -284,7 +284,7 @@ struct vmmd_att *vmmd_task_next_up(struct vmmd_task *ts, struct vmmd_att *a);
 struct vmmd_att *vmmd_att_new(struct vmmd_engine *e, bool counted);
 void vmmd_att_put(struct vmmd_att *a);
 void vmmd_att_unlist(struct vmmd_att *a);
-int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t);
+int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t, struct vmmd_att **extra);
 void vmmd_att_leave(struct vmmd_att *a, bool tell);
 void vmmd_work_push(struct task_struct *t, struct callback_head *work);
 void vmmd_arm(struct vmmd_task *ts);
@@ -332,6 +332,7 @@ int vmmd_ask(struct vmmd_att *a, struct vmmd_event *ev, struct vmmd_kmod_answer 
 void vmmd_identify(struct vmmd_att *a);
 void vmmd_tell_gone(struct vmmd_att *a);
 void vmmd_done(struct vmmd_engine *e, u64 token);
+int vmmd_kill(struct vmmd_engine *e, u64 id);
 void vmmd_req_repeat(struct vmmd_att *a);
 struct vmmd_att *vmmd_req_stopped(struct vmmd_engine *e, u64 id, struct task_struct **task);
 

@@ -257,6 +257,11 @@ struct vmmd_kmod_task {
 	__u32 tid, tgid;
 };
 
+/* VMMD_IOC_KILL: SIGKILL for the process of an attached task, which a number might not name any more. */
+struct vmmd_kmod_kill {
+	__u64 id;
+};
+
 #define VMMD_KMOD_TOKEN(index, seq) ((__u64)(seq) << 32 | (index))
 
 #define VMMD_IOC 0xb7
@@ -274,6 +279,7 @@ struct vmmd_kmod_task {
 #define VMMD_IOC_INSTALL _IOW(VMMD_IOC, 11, struct vmmd_kmod_install)
 #define VMMD_IOC_TAKE_OVER _IOWR(VMMD_IOC, 12, struct vmmd_kmod_take_over)
 #define VMMD_IOC_DETACH _IO(VMMD_IOC, 13) /* let all tasks go, each when it next enters the kernel's hands */
+#define VMMD_IOC_KILL _IOW(VMMD_IOC, 14, struct vmmd_kmod_kill)
 
 /* Golden sizes. */
 _Static_assert(sizeof(struct vmmd_kmod_answer) == 96, "answer");
@@ -290,5 +296,6 @@ _Static_assert(sizeof(struct vmmd_kmod_map) == 24, "map");
 _Static_assert(sizeof(struct vmmd_kmod_install) == 16, "install");
 _Static_assert(sizeof(struct vmmd_kmod_take_over) == 16, "take_over");
 _Static_assert(sizeof(struct vmmd_kmod_task) == 16, "task");
+_Static_assert(sizeof(struct vmmd_kmod_kill) == 8, "kill");
 
 #endif
