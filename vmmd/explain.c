@@ -161,7 +161,8 @@ json_t *explain(struct session *s, char *why, size_t len)
 	if (engine) {
 		o = json_pack("{s:s, s:o, s:o, s:o}", "engine", engine, "cheaper", explain_cheaper(s, engine), "layers",
 			      explain_layers(s->stack), "groups", explain_calls(s->stack, calls));
-		json_object_set_new(o, "every_call", json_boolean(s->conf->on_failure == CONF_RELEASE));
+		json_object_set_new(o, "every_call", json_boolean(s->conf->on_failure == CONF_RELEASE &&
+									strcmp(engine, "ptrace") == 0));
 		json_object_set_new(o, "foreign_abi", json_string(s->conf->foreign_abi == CONF_FOREIGN_NATIVE ?
 									  "native" : "refuse"));
 	}

@@ -104,6 +104,8 @@ static void test_auto_and_the_selection(void)
 
 	if (!works(hybrid))
 		unit_skip("no notifications on this host");
+	if (works(named("kmod")))
+		unit_skip("the kernel module is loaded: \"auto\" takes it");
 	s.want[1] = VMMD_WANT_ENTRY | VMMD_WANT_EXIT;
 	CU_ASSERT_PTR_EQUAL(choose("auto", need, 0, &s), ptrace);
 	s.want[2] = VMMD_WANT_ENTRY;
@@ -128,6 +130,7 @@ static void test_how(void)
 		CU_ASSERT((*e)->how(VMMD_WANT_ENTRY) > ENGINE_HOW_ERRNO);
 	}
 	CU_ASSERT_EQUAL(named("ptrace")->how(cheap), ENGINE_HOW_TRACE);
+	CU_ASSERT_EQUAL(named("kmod")->how(cheap), ENGINE_HOW_TRACE);
 	CU_ASSERT_EQUAL(named("seccomp")->how(cheap), ENGINE_HOW_NOTIFY);
 	CU_ASSERT_EQUAL(h->how(cheap), ENGINE_HOW_NOTIFY);
 	for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++)

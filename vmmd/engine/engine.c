@@ -5,10 +5,11 @@
 #include <sys/syscall.h>
 
 #include "vmmd/engine/engine.h"
+#include "vmmd/engine/kmod.h"
 #include "vmmd/engine/ptrace.h"
 #include "vmmd/engine/seccomp.h"
 
-const struct engine_ops *const engine_all[] = {&engine_seccomp, &engine_hybrid, &engine_ptrace, NULL};
+const struct engine_ops *const engine_all[] = {&engine_kmod, &engine_seccomp, &engine_hybrid, &engine_ptrace, NULL};
 
 const char *const engine_how_names[] = {"native", "errno", "notify", "trace"};
 

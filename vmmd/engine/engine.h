@@ -2,8 +2,7 @@
 /*
  * engine.h - what stops tasks and resumes them.
  *
- * An engine is the mechanism (ptrace, later seccomp notification and the
- * kernel module) behind one interface. It knows tasks, stops and memory; it
+ * An engine is the mechanism (the kernel module, seccomp notification, ptrace) behind one interface. It knows tasks, stops and memory; it
  * knows nothing of layers. One session owns one engine.
  *
  * The engine reports one event at a time with next(). The task of an event is
@@ -61,7 +60,7 @@ enum engine_how {
 	ENGINE_HOW_ALLOW,  /* not at all */
 	ENGINE_HOW_ERRNO,  /* refused by the kernel */
 	ENGINE_HOW_NOTIFY, /* seccomp notification: entry only, nothing can be rewritten */
-	ENGINE_HOW_TRACE,  /* ptrace stop: everything */
+	ENGINE_HOW_TRACE,  /* a stop of ptrace(2) or of the kernel module: everything */
 };
 extern const char *const engine_how_names[];
 

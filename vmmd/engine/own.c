@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "vmmd/engine/filter.h"
+#include "vmmd/engine/kmod.h"
 #include "vmmd/engine/own.h"
 
 /* Which tasks a row of bypass.tbl is about. */
@@ -50,9 +51,10 @@ const struct engine_own *own_stop(const char *engine, int64_t nr)
 	return NULL;
 }
 
+/* Is vmmd the tracer of its tasks? The module stops them itself. */
 static bool traces(const struct engine_ops *ops)
 {
-	return ops->how(VMMD_WANT_EXIT) == ENGINE_HOW_TRACE;
+	return ops != &engine_kmod && ops->how(VMMD_WANT_EXIT) == ENGINE_HOW_TRACE;
 }
 
 const struct engine_own *engine_own(const struct engine_ops *ops, bool performs, int64_t nr)

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * t_kmod.c - tests of vmmd/engine/kmod_select.c.
+ *
+ * What the module is given is judged here as the module judges it, and compared
+ * with what is explained of the engine. No module is needed.
+ */
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "tests/unit/bpf.h"
+#include "vmmd/engine/kmod.h"
+#include "vmmd/engine/kmod_impl.h"
+#include "vmmd/engine/own.h"
+
+static struct engine_select want;
+static struct km_selection got;
+
+static void begin(enum engine_foreign foreign)
+{
+	CU_ASSERT_EQUAL_FATAL(km_selection_build(&got, &want, foreign, false), 0);
+}
+
+static void finish(void)
+{
+	km_selection_free(&got);
+	memset(&want, 0, sizeof(want));
+}
+
+/* A call that has its bit never gets to the filter; all others are the filter's. */
+static uint32_t judge_with(int nr, uint64_t arg0, uint64_t arg1)
+{
+	const struct seccomp_data d = {.nr = nr, .arch = AUDIT_ARCH_X86_64, .args = {arg0, arg1}};
+	uint32_t says = bpf_run(got.filter.prog, got.filter.count, &d);
+
+	if (nr >= 0 && nr < VMMD_KMOD_NR && got.native[nr / 64] >> (nr % 64) & 1) {
+		CU_ASSERT_EQUAL(says, SECCOMP_RET_ALLOW);
+		return SECCOMP_RET_ALLOW;
+	}
+	return says;
+}
+
+static uint32_t judge(int nr)
+{
+	return judge_with(nr, 0, 0);
+}
+
+static uint32_t expected(int nr)
+{
+	const struct engine_own *own = engine_own(&engine_kmod, false, nr);
+
+	switch (engine_handles(&engine_kmod, &want, false, nr)) {
+	case ENGINE_HOW_ALLOW:
+		return SECCOMP_RET_ALLOW;
+	case ENGINE_HOW_ERRNO:
+		return SECCOMP_RET_ERRNO | (own ? (uint32_t)own->error : want.refuse[nr]);
+	case ENGINE_HOW_TRACE:
+		return SECCOMP_RET_TRACE;
+	default:
+		return BPF_BROKEN;
+	}
+}
+
+static void agrees(void)
+{
+	begin(ENGINE_FOREIGN_REFUSE);
+	for (int nr = -1; nr <= ENGINE_NR_MAX + 1; nr++) {
+		if (judge(nr) != expected(nr))
+			fprintf(stderr, "call %d: %#x, not %#x\n", nr, judge(nr), expected(nr));
+		CU_ASSERT_EQUAL(judge(nr), expected(nr));
+	}
+	finish();
+}
+
+static void test_as_it_is_explained(void)
+{
+	agrees();
+	want.want[SYS_getpid] = VMMD_WANT_ENTRY;
+	want.want[SYS_clone3] = VMMD_WANT_EXIT;
+	want.refuse[SYS_socket] = EACCES;
+	want.refuse[SYS_ptrace] = EIO;
+	agrees();
+	memset(want.want, VMMD_WANT_ENTRY, sizeof(want.want));
+	want.want_other = VMMD_WANT_ENTRY;
+	want.refuse[SYS_connect] = EPERM;
+	agrees();
+}
+
+/* A refused call has no bit, so the filter refuses it. */
+static void test_refused(void)
+{
+	want.refuse[SYS_socket] = EACCES;
+	begin(ENGINE_FOREIGN_REFUSE);
+	CU_ASSERT_EQUAL(judge(SYS_socket), SECCOMP_RET_ERRNO | EACCES);
+	CU_ASSERT_EQUAL(judge(SYS_getpid), SECCOMP_RET_ALLOW);
+	CU_ASSERT(got.native[SYS_getpid / 64] >> (SYS_getpid % 64) & 1);
+	CU_ASSERT_EQUAL(judge(SYS_io_uring_setup), SECCOMP_RET_ERRNO | ENOSYS);
+	finish();
+}
+
+/* Nobody is traced, so tracing is free; a listener of the task's own is not. */
+static void test_not_traced(void)
+{
+	begin(ENGINE_FOREIGN_NATIVE);
+	CU_ASSERT_EQUAL(judge(SYS_ptrace), SECCOMP_RET_ALLOW);
+	CU_ASSERT_EQUAL(judge(SYS_clone3), SECCOMP_RET_ALLOW);
+	CU_ASSERT_EQUAL(judge_with(SYS_clone, 0x00800000 /* CLONE_UNTRACED */, 0), SECCOMP_RET_ALLOW);
+	CU_ASSERT_EQUAL(judge_with(SYS_seccomp, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER), SECCOMP_RET_ERRNO | EBUSY);
+	CU_ASSERT_EQUAL(judge_with(SYS_seccomp, 1, 0), SECCOMP_RET_ALLOW);
+	finish();
+}
+
+static void test_paths_are_delivered(void)
+{
+	begin(ENGINE_FOREIGN_REFUSE);
+	CU_ASSERT_EQUAL(got.inlines[SYS_open], VMMD_KMOD_INLINE_STRING | 0);
+	CU_ASSERT_EQUAL(got.inlines[SYS_openat], VMMD_KMOD_INLINE_STRING | 1);
+	CU_ASSERT_EQUAL(got.inlines[SYS_getpid], 0);
+	CU_ASSERT_EQUAL(km_path_arg(SYS_getpid), -1);
+	CU_ASSERT_EQUAL(km_path_arg(-1), -1);
+	finish();
+}
+
+UNIT_SUITE(kmod, UNIT_TEST(test_as_it_is_explained), UNIT_TEST(test_refused), UNIT_TEST(test_not_traced),
+	   UNIT_TEST(test_paths_are_delivered));

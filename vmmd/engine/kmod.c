@@ -1,0 +1,714 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * kmod.c - the engine of the kernel module: its tasks, its ring, resuming.
+ *
+ * A task is known by its slot of the memory shared with the module, and by the
+ * id that the module has given it. Requests come by the ring. An answer to a
+ * task that sleeps needs a system call; it is put off to the one that waits for
+ * the next event, so a stop takes one.
+ *
+ * The module reports the end of a task after the fact: ENGINE_GONE comes, and
+ * ENGINE_EXITING does not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmmd/engine/kmod.h"
+#include "vmmd/engine/kmod_impl.h"
+#include "vmmd/log.h"
+
+/* Actively waiting, of the task for us and of us for tasks, as long as that pays off. */
+#define SPIN_US 20
+#define SPIN_NS (SPIN_US * 1000)
+
+#define TASKS_MAX 16384
+
+static struct km_engine *km(struct engine *e)
+{
+	return (struct km_engine *)(void *)e;
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* --------------------------------------------------------------------- tasks */
+
+static struct engine_task *task_of(const struct km_engine *e, uint64_t id)
+{
+	uint32_t i = (uint32_t)id;
+	struct engine_task *t = i < e->nslots ? e->tasks[i] : NULL;
+
+	return t && t->id == id ? t : NULL;
+}
+
+static void task_free(struct engine_task *t)
+{
+	struct km_engine *e = t->e;
+
+	km_mm_put(t->mm, t->scratch);
+	e->tasks[(uint32_t)t->id] = NULL;
+	e->stats.tasks--;
+	free(t);
+}
+
+static struct engine_task *task_new(struct km_engine *e, const struct vmmd_kmod_slot *s, struct engine_task *parent)
+{
+	struct engine_task *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	if (parent && (s->clone_flags & CLONE_VM) && parent->mm) {
+		t->mm = parent->mm;
+		t->mm->refs++;
+	} else {
+		t->mm = km_mm_new();
+		t->scratch = parent ? parent->scratch : 0; /* the copy of the parent's is its own */
+	}
+	if (!t->mm) {
+		free(t);
+		return NULL;
+	}
+	t->e = e;
+	t->id = s->id;
+	e->tasks[(uint32_t)t->id] = t;
+	if (++e->stats.tasks > e->stats.tasks_max)
+		e->stats.tasks_max = e->stats.tasks;
+	return t;
+}
+
+/* ------------------------------------------------------------------- answering */
+
+/* Tell the module now what was put off. */
+static void ring_bell(struct km_engine *e)
+{
+	if (!e->ringing)
+		return;
+	e->ringing = false;
+	ioctl(e->fd, VMMD_IOC_DONE, e->bell);
+}
+
+/* The slot's answer is complete. */
+static void answer(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token)
+{
+	if (__atomic_exchange_n(&s->state, VMMD_KMOD_DONE, __ATOMIC_ACQ_REL) != VMMD_KMOD_SLEEPING)
+		return;
+	ring_bell(e);
+	e->bell = token;
+	e->ringing = true;
+}
+
+/* The engine's own answer. */
+static void answer_with(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token, uint32_t action)
+{
+	memset(&s->answer, 0, sizeof(s->answer));
+	s->answer.action = action;
+	answer(e, s, token);
+}
+
+/* --------------------------------------------------------------------- selection */
+
+static bool launch_call(int64_t nr)
+{
+	return nr == SYS_execve || nr == SYS_execveat;
+}
+
+/*
+ * Until its first program is in place the process is still the client, which has
+ * messages to read and memory to get: only its execve(2) is refused.
+ */
+static int select_now(struct km_engine *e)
+{
+	struct engine_select select = e->now;
+	struct vmmd_kmod_select to = {.events = 1u << VMMD_KMOD_NEW | 1u << VMMD_KMOD_EXEC | 1u << VMMD_KMOD_GONE};
+	struct km_selection s;
+	int rc;
+
+	for (int nr = 0; nr < ENGINE_NR_MAX && !e->begun; nr++)
+		if (!launch_call(nr))
+			select.refuse[nr] = 0;
+	rc = km_selection_build(&s, &select, e->foreign, e->performs);
+	if (rc < 0)
+		return rc;
+	if (select.events & VMMD_EVENT_SIGNAL)
+		to.events |= 1u << VMMD_KMOD_SIGNAL;
+	memcpy(to.native, s.native, sizeof(to.native));
+	to.inline_args = (uint64_t)(uintptr_t)s.inlines;
+	to.filter = (uint64_t)(uintptr_t)s.filter.prog;
+	to.filter_len = (uint32_t)s.filter.count;
+	rc = ioctl(e->fd, VMMD_IOC_SELECT, &to) < 0 ? -errno : 0;
+	km_selection_free(&s);
+	return rc;
+}
+
+/* --------------------------------------------------------------------- requests */
+
+static int report(struct engine_task *t, enum engine_event_type type, struct engine_event *ev)
+{
+	ev->type = type;
+	ev->task = t;
+	ev->owner = t->owner;
+	return 1;
+}
+
+static void take_call(struct engine_task *t, const struct vmmd_kmod_slot *s)
+{
+	t->call.nr = s->nr;
+	memcpy(t->call.args, s->args, sizeof(t->call.args));
+	t->call.pc = s->pc;
+	t->call.sp = s->sp;
+}
+
+static int on_new(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token, struct engine_event *ev)
+{
+	struct engine_task *parent = task_of(e, s->parent), *t = task_new(e, s, s->parent ? parent : NULL);
+
+	if (!s->parent && e->launched)
+		e->launched--;
+	if (!t) {
+		log_error("kmod: out of memory for task %u: it is killed", s->tid);
+		answer_with(e, s, token, VMMD_KMOD_KILL);
+		return 0;
+	}
+	t->tid = (pid_t)s->tid;
+	t->tgid = (pid_t)s->tgid;
+	t->launching = s->parent ? parent && parent->launching : true;
+	t->type = VMMD_KMOD_NEW;
+	t->token = token;
+	t->stopped = true;
+	ev->parent_owner = s->parent && parent ? parent->owner : NULL;
+	ev->clone_flags = s->clone_flags;
+	return report(t, ENGINE_NEW, ev);
+}
+
+static int on_gone(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token, struct engine_event *ev)
+{
+	struct engine_task *t = task_of(e, s->id);
+	int status = (int)s->value;
+
+	answer_with(e, s, token, VMMD_KMOD_RUN);
+	if (!t) { /* it never went on after it was taken over */
+		if (!s->parent && e->launched)
+			e->launched--;
+		return 0;
+	}
+	report(t, ENGINE_GONE, ev);
+	ev->status = status;
+	task_free(t);
+	return 1;
+}
+
+static int on_entry(struct engine_task *t, struct vmmd_kmod_slot *s, struct engine_event *ev)
+{
+	int path = s->flags & VMMD_KMOD_S_INLINE ? km_path_arg(t->call.nr) : -1;
+
+	if (t->launching && !launch_call(t->call.nr)) {
+		t->stopped = false;
+		answer_with(t->e, s, t->token, VMMD_KMOD_RUN);
+		return 0;
+	}
+	if (path >= 0) {
+		t->inline_addr = t->call.args[path];
+		t->inline_len = s->data_len <= sizeof(s->data) ? s->data_len : 0;
+	}
+	ev->call = t->call;
+	return report(t, ENGINE_ENTRY, ev);
+}
+
+static int on_exec(struct engine_task *t, struct vmmd_kmod_slot *s, struct engine_event *ev)
+{
+	struct km_mm *mm = km_mm_new();
+
+	if (mm) {
+		km_mm_put(t->mm, t->scratch);
+		t->mm = mm;
+	} else {
+		km_mm_put(t->mm, 0); /* without one it shares no areas */
+		t->mm = NULL;
+	}
+	t->scratch = 0;
+	t->launching = false;
+	if (!t->e->begun) {
+		int rc;
+
+		t->e->begun = true;
+		rc = select_now(t->e);
+		if (rc < 0) {
+			log_error("kmod: cannot select: %s: task %d is killed", strerror(-rc), (int)s->tid);
+			t->stopped = false;
+			answer_with(t->e, s, t->token, VMMD_KMOD_KILL);
+			return 0;
+		}
+	}
+	ev->former_tid = t->tid;
+	t->tid = (pid_t)s->tid;
+	t->tgid = (pid_t)s->tgid;
+	return report(t, ENGINE_EXEC, ev);
+}
+
+static int on_stop(struct engine_task *t, struct vmmd_kmod_slot *s, uint64_t token, struct engine_event *ev)
+{
+	t->type = s->type;
+	t->token = token;
+	t->stopped = true;
+	t->value = s->value;
+	t->inline_len = 0;
+	take_call(t, s);
+	switch (t->type) {
+	case VMMD_KMOD_ENTRY:
+		return on_entry(t, s, ev);
+	case VMMD_KMOD_EXIT:
+		ev->call = t->call;
+		ev->result = t->value;
+		return report(t, ENGINE_EXIT, ev);
+	case VMMD_KMOD_SIGNAL:
+		if (t->launching)
+			break;
+		ev->info = (siginfo_t *)(void *)s->data;
+		return report(t, ENGINE_SIGNAL, ev);
+	case VMMD_KMOD_EXEC:
+		return on_exec(t, s, ev);
+	default:
+		break;
+	}
+	t->stopped = false;
+	answer_with(t->e, s, token, VMMD_KMOD_RUN);
+	return 0;
+}
+
+/* One token of the ring: 1 and an event, or 0 if it was void or the engine's own business. */
+static int on_token(struct km_engine *e, uint64_t token, struct engine_event *ev)
+{
+	uint32_t i = (uint32_t)token;
+	struct vmmd_kmod_slot *s = i < e->nslots ? &e->slots[i] : NULL;
+	struct engine_task *t;
+
+	if (!s || __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == VMMD_KMOD_FREE || s->seq != token >> 32)
+		return 0;
+	t = task_of(e, s->id);
+	if (s->flags & VMMD_KMOD_S_KILLED) {
+		if (t) {
+			t->stopped = false; /* its resume finds nobody; GONE follows */
+			t->killed = true;
+		}
+		answer_with(e, s, token, VMMD_KMOD_RUN);
+		return 0;
+	}
+	if (t && t->stopped && t->token == token)
+		return 0; /* it comes again for a flag that we did not ask for */
+	if (s->type == VMMD_KMOD_NEW)
+		return on_new(e, s, token, ev);
+	if (s->type == VMMD_KMOD_GONE)
+		return on_gone(e, s, token, ev);
+	if (t)
+		return on_stop(t, s, token, ev);
+	answer_with(e, s, token, VMMD_KMOD_KILL); /* one that there was no memory for */
+	return 0;
+}
+
+static bool take(struct km_engine *e, uint64_t *token)
+{
+	uint32_t tail = e->header->tail;
+
+	if (__atomic_load_n(&e->header->head, __ATOMIC_ACQUIRE) == tail)
+		return false;
+	*token = e->ring[tail & e->ring_mask];
+	__atomic_store_n(&e->header->tail, tail + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* Actively, before sleeping: a task that has just been answered may be back at once. */
+static bool spin(struct km_engine *e)
+{
+	int64_t end;
+
+	if (e->spin_ns < 100)
+		return false;
+	ring_bell(e); /* its task is what we wait for */
+	end = now_ns() + e->spin_ns;
+	do {
+		for (int i = 0; i < 64; i++) {
+			if (__atomic_load_n(&e->header->head, __ATOMIC_ACQUIRE) != e->header->tail) {
+				e->spin_ns = SPIN_NS;
+				return true;
+			}
+			__builtin_ia32_pause();
+		}
+	} while (now_ns() < end);
+	e->spin_ns /= 2;
+	return false;
+}
+
+/* Until there is something: 0, or -EINTR. */
+static int sleep_until_posted(struct km_engine *e)
+{
+	int64_t start;
+	int rc;
+
+	if (spin(e))
+		return 0;
+	start = now_ns();
+	if (e->ringing) {
+		e->ringing = false;
+		rc = ioctl(e->fd, VMMD_IOC_DONE_WAIT, e->bell);
+	} else {
+		rc = ioctl(e->fd, VMMD_IOC_WAIT);
+	}
+	if (rc < 0)
+		return -errno;
+	if (e->stats.stops && now_ns() - start < SPIN_NS)
+		e->spin_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_NS : 0;
+	return 0;
+}
+
+static int km_next(struct engine *base, struct engine_event *ev, bool block)
+{
+	struct km_engine *e = km(base);
+
+	for (;;) {
+		uint64_t token;
+		int rc;
+
+		if (take(e, &token)) {
+			e->stats.stops++;
+			rc = on_token(e, token, ev);
+			if (!rc)
+				continue;
+			ring_bell(e); /* its task does not wait for what the layers do with this event */
+			e->stats.events++;
+			return rc;
+		}
+		if (!e->stats.tasks && !e->launched) {
+			ring_bell(e);
+			return -ECHILD;
+		}
+		if (!block) {
+			ring_bell(e);
+			return 0;
+		}
+		rc = sleep_until_posted(e);
+		if (rc < 0)
+			return rc == -EINTR ? 0 : rc;
+	}
+}
+
+/* ------------------------------------------------------------------------ resume */
+
+static void set_place(struct vmmd_kmod_answer *to, const struct engine_task *t, const struct vmmd_call *c)
+{
+	if (c->pc != t->call.pc) {
+		to->flags |= VMMD_KMOD_A_PC;
+		to->pc = c->pc;
+	}
+	if (c->sp != t->call.sp) {
+		to->flags |= VMMD_KMOD_A_SP;
+		to->sp = c->sp;
+	}
+}
+
+static void set_call(struct vmmd_kmod_answer *to, const struct vmmd_call *c)
+{
+	to->flags |= VMMD_KMOD_A_NR | VMMD_KMOD_A_ARGS;
+	to->nr = c->nr;
+	memcpy(to->args, c->args, sizeof(to->args));
+}
+
+static void at_entry(struct vmmd_kmod_answer *to, const struct engine_task *t, const struct engine_action *a)
+{
+	if (a->changed)
+		set_place(to, t, a->call);
+	if (a->type == ENGINE_RETURN) {
+		to->action = VMMD_KMOD_RETURN;
+		to->result = a->result;
+		return;
+	}
+	if (a->changed)
+		set_call(to, a->call);
+	if (a->want_exit)
+		to->flags |= VMMD_KMOD_A_EXIT;
+}
+
+static void at_exit_of(struct vmmd_kmod_answer *to, const struct engine_task *t, const struct engine_action *a)
+{
+	if (a->type == ENGINE_RUN) {
+		to->action = VMMD_KMOD_REISSUE;
+		set_call(to, a->call);
+		if (a->want_exit)
+			to->flags |= VMMD_KMOD_A_EXIT;
+		return;
+	}
+	if (a->changed)
+		set_place(to, t, a->call);
+	if (a->result != t->value) {
+		to->flags |= VMMD_KMOD_A_RESULT;
+		to->result = a->result;
+	}
+}
+
+static int km_resume(struct engine *base, struct engine_task *t, const struct engine_action *a)
+{
+	struct vmmd_kmod_slot *s = km_slot(t);
+	struct vmmd_kmod_answer to = {.action = VMMD_KMOD_RUN};
+
+	if (!t->stopped)
+		return t->killed ? -ESRCH : -EINVAL;
+	if (t->type == VMMD_KMOD_ENTRY)
+		at_entry(&to, t, a);
+	else if (t->type == VMMD_KMOD_EXIT)
+		at_exit_of(&to, t, a);
+	else if (t->type == VMMD_KMOD_SIGNAL && a->type == ENGINE_DROP)
+		to.action = VMMD_KMOD_DROP;
+	else if (t->type == VMMD_KMOD_SIGNAL)
+		to.flags = VMMD_KMOD_A_SIGINFO;
+	t->stopped = false;
+	t->inline_len = 0;
+	s->answer = to;
+	answer(km(base), s, t->token);
+	return 0;
+}
+
+/* ------------------------------------------------------------- selecting more */
+
+static void merge(struct engine_select *to, const struct engine_select *more)
+{
+	for (int nr = 0; nr < ENGINE_NR_MAX; nr++) {
+		to->want[nr] |= more->want[nr];
+		if (more->want[nr]) /* it may be outside of the layer that refuses */
+			to->refuse[nr] = more->refuse[nr];
+	}
+	to->want_other |= more->want_other;
+	to->events |= more->events;
+}
+
+static int km_reselect(struct engine *base, const struct engine_select *select)
+{
+	struct km_engine *e = km(base);
+
+	e->now = e->select;
+	if (select)
+		merge(&e->now, select);
+	return select_now(e);
+}
+
+/* -------------------------------------------------------------- the interface */
+
+static int open_device(char *why, size_t len)
+{
+	struct vmmd_kmod_info info;
+	int fd = open(VMMD_KMOD_DEVICE, O_RDWR | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : 0;
+
+	if (rc == -ENOENT || rc == -ENXIO || rc == -ENODEV)
+		snprintf(why, len, "there is no %s: the kernel module vmmd is not loaded", VMMD_KMOD_DEVICE);
+	else if (rc < 0)
+		snprintf(why, len, "%s: %s", VMMD_KMOD_DEVICE, strerror(-rc));
+	if (rc < 0)
+		return rc;
+	if (ioctl(fd, VMMD_IOC_INFO, &info) == 0 && info.abi_major == VMMD_KMOD_ABI_MAJOR)
+		return fd;
+	snprintf(why, len, "the kernel module does not speak version %d of its interface", VMMD_KMOD_ABI_MAJOR);
+	close(fd);
+	return -EPROTO;
+}
+
+static int km_probe(char *why, size_t len)
+{
+	int fd = open_device(why, len);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
+static int share(struct km_engine *e)
+{
+	bool many = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+	struct vmmd_kmod_create how = {
+		.flags = e->release ? VMMD_KMOD_F_RELEASE : 0,
+		.foreign = e->foreign == ENGINE_FOREIGN_NATIVE ? VMMD_KMOD_FOREIGN_NATIVE : VMMD_KMOD_FOREIGN_REFUSE,
+		.max_tasks = TASKS_MAX,
+		.spin_us = many ? SPIN_US : 0,
+	};
+	void *map;
+
+	if (ioctl(e->fd, VMMD_IOC_CREATE, &how) < 0)
+		return -errno;
+	map = mmap(NULL, how.map_size, PROT_READ | PROT_WRITE, MAP_SHARED, e->fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	/* A child of ours that had it would keep the engine alive beyond us. */
+	madvise(map, how.map_size, MADV_DONTFORK);
+	e->map = map;
+	e->map_size = how.map_size;
+	e->header = map;
+	e->ring = (const volatile uint64_t *)(const void *)(e->map + sysconf(_SC_PAGESIZE));
+	e->ring_mask = how.ring_entries - 1;
+	e->slots = (struct vmmd_kmod_slot *)(void *)(e->map + how.slots_offset);
+	e->nslots = (uint32_t)((how.map_size - how.slots_offset) / sizeof(struct vmmd_kmod_slot));
+	e->tasks = calloc(e->nslots, sizeof(struct engine_task *));
+	e->spin_ns = many ? SPIN_NS : 0;
+	return e->tasks ? 0 : -ENOMEM;
+}
+
+static void engine_free(struct km_engine *e)
+{
+	for (uint32_t i = 0; e->tasks && i < e->nslots; i++)
+		if (e->tasks[i])
+			task_free(e->tasks[i]);
+	free(e->tasks);
+	if (e->map)
+		munmap(e->map, e->map_size);
+	if (e->fd >= 0)
+		close(e->fd);
+	free(e);
+}
+
+static int km_create(struct engine **out, const struct engine_config *config)
+{
+	struct km_engine *e = calloc(1, sizeof(*e));
+	char why[160];
+	int rc;
+
+	if (!e)
+		return -ENOMEM;
+	e->base.ops = &engine_kmod;
+	e->select = *config->select;
+	e->now = *config->select;
+	e->performs = config->performs;
+	e->foreign = config->foreign;
+	e->release = config->release;
+	e->fd = open_device(why, sizeof(why));
+	rc = e->fd < 0 ? e->fd : share(e);
+	if (rc == 0)
+		rc = select_now(e);
+	if (rc < 0) {
+		engine_free(e);
+		return rc;
+	}
+	*out = &e->base;
+	return 0;
+}
+
+/* The module does the rest when its descriptor is closed: it kills the tasks, or lets them go. */
+static void km_destroy(struct engine *base)
+{
+	ring_bell(km(base));
+	engine_free(km(base));
+}
+
+/* The module has its own copy of the selection. */
+static int km_filter(struct engine *base, const void **prog, size_t *count)
+{
+	(void)base;
+	*prog = NULL;
+	*count = 0;
+	return 0;
+}
+
+static int km_launch(struct engine *base, pid_t pid)
+{
+	struct vmmd_kmod_attach how = {.pid = pid};
+
+	if (ioctl(km(base)->fd, VMMD_IOC_ATTACH, &how) < 0)
+		return -errno;
+	km(base)->launched += how.attached;
+	return 0;
+}
+
+static int km_fd(struct engine *base)
+{
+	(void)base;
+	return -1; /* next() waits and answers in one */
+}
+
+static void km_set_owner(struct engine_task *t, void *owner)
+{
+	t->owner = owner;
+}
+
+static void km_identity(const struct engine_task *t, pid_t *tid, pid_t *tgid)
+{
+	*tid = t->tid;
+	*tgid = t->tgid;
+}
+
+static struct engine_task *find_tid(const struct km_engine *e, pid_t tid)
+{
+	for (uint32_t i = 0; i < e->nslots; i++)
+		if (e->tasks[i] && e->tasks[i]->tid == tid)
+			return e->tasks[i];
+	return NULL;
+}
+
+static int km_inject(struct engine *base, pid_t tid, const siginfo_t *info)
+{
+	struct engine_task *t = find_tid(km(base), tid);
+
+	if (!t)
+		return -ESRCH;
+	return syscall(SYS_rt_tgsigqueueinfo, t->tgid, tid, info->si_signo, info) < 0 ? -errno : 0;
+}
+
+/* By id: its number may be another's as soon as its parent has waited for it. */
+static int km_kill(struct engine *base, struct engine_task *t)
+{
+	struct vmmd_kmod_kill k = {.id = t->id};
+
+	return ioctl(km(base)->fd, VMMD_IOC_KILL, &k) < 0 ? -errno : 0;
+}
+
+static void km_kill_all(struct engine *base)
+{
+	struct km_engine *e = km(base);
+
+	for (uint32_t i = 0; i < e->nslots; i++)
+		if (e->tasks[i])
+			km_kill(base, e->tasks[i]);
+}
+
+static void km_stats(const struct engine *base, struct engine_stats *out)
+{
+	const struct km_engine *e = (const struct km_engine *)(const void *)base;
+
+	*out = e->stats;
+	out->task_bytes = sizeof(struct engine_task);
+}
+
+const struct engine_ops engine_kmod = {
+	.name = "kmod",
+	.features = ENGINE_F_ENTRY | ENGINE_F_EXIT | ENGINE_F_REWRITE | ENGINE_F_RESULT | ENGINE_F_REISSUE |
+		    ENGINE_F_SIGNAL | ENGINE_F_LIFECYCLE | ENGINE_F_RESELECT | ENGINE_F_ERRNO | ENGINE_F_RELEASE,
+	.probe = km_probe,
+	.how = km_how,
+	.create = km_create,
+	.destroy = km_destroy,
+	.filter = km_filter,
+	.launch = km_launch,
+	.next = km_next,
+	.fd = km_fd,
+	.set_owner = km_set_owner,
+	.resume = km_resume,
+	.read = km_read,
+	.write = km_write,
+	.scratch = km_scratch,
+	.identity = km_identity,
+	.reselect = km_reselect,
+	.inject = km_inject,
+	.kill = km_kill,
+	.kill_all = km_kill_all,
+	.stats = km_stats,
+};

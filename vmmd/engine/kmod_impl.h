@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kmod_impl.h - shared by the files of the kmod engine, by nobody else.
+ *
+ *   kmod.c         life of the engine and its tasks, the ring, resuming
+ *   kmod_mem.c     memory of tasks
+ *   kmod_select.c  what stops, as the module wants it
+ *
+ * What the module and a daemon say to each other is in proto/vmmd_kmod.h.
+ */
+#ifndef VMMD_ENGINE_KMOD_IMPL_H
+#define VMMD_ENGINE_KMOD_IMPL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "proto/vmmd_kmod.h"
+#include "vmmd/engine/engine.h"
+#include "vmmd/engine/filter.h"
+
+struct km_engine;
+
+/* Address space: tasks with CLONE_VM share one. */
+struct km_mm {
+	uint32_t refs;
+	uint32_t free; /* scratch areas whose tasks have gone */
+	uint64_t *areas;
+};
+
+struct engine_task {
+	struct km_engine *e;
+	void *owner;
+	uint64_t id;
+	pid_t tid, tgid;
+	bool launching;	 /* before its first execve(2) */
+	bool stopped;	 /* the request `token` is to be answered */
+	bool killed;	 /* … by anything, for nobody waits for it */
+	uint32_t type;	 /* of that request */
+	uint64_t token;
+	int64_t value;
+	struct vmmd_call call;
+	uint64_t inline_addr; /* what the slot's data is a copy of */
+	uint32_t inline_len;  /* 0: of nothing */
+	uint64_t scratch;
+	struct km_mm *mm;
+};
+
+struct km_engine {
+	struct engine base;
+	int fd;
+	uint8_t *map;
+	size_t map_size;
+	struct vmmd_kmod_header *header;
+	const volatile uint64_t *ring;
+	uint32_t ring_mask;
+	struct vmmd_kmod_slot *slots;
+	uint32_t nslots;
+	struct engine_task **tasks; /* by slot */
+	uint32_t launched;	    /* processes taken over that have not been announced */
+	bool release, performs;
+	bool begun; /* the first program is in place: calls may be refused */
+	enum engine_foreign foreign;
+	struct engine_select select; /* the first selection … */
+	struct engine_select now;    /* … and what is wanted now besides */
+	uint64_t bell;		     /* a token whose task sleeps, to be told with the next call */
+	bool ringing;		     /* there is one */
+	int64_t spin_ns;	     /* how long to look for events before sleeping; adapts */
+	struct engine_stats stats;
+};
+
+static inline struct vmmd_kmod_slot *km_slot(const struct engine_task *t)
+{
+	return &t->e->slots[(uint32_t)t->id];
+}
+
+/* kmod_mem.c */
+ssize_t km_read(struct engine_task *, uint64_t addr, void *buf, size_t len);
+ssize_t km_write(struct engine_task *, uint64_t addr, const void *buf, size_t len);
+int km_scratch(struct engine *, struct engine_task *, uint64_t *addr);
+struct km_mm *km_mm_new(void);
+void km_mm_put(struct km_mm *, uint64_t scratch);
+
+/* kmod_select.c */
+struct km_selection {
+	struct filter filter;
+	uint64_t native[VMMD_KMOD_NR / 64]; /* a bit for each call that the filter need not see */
+	uint8_t inlines[VMMD_KMOD_NR];
+};
+
+enum engine_how km_how(uint32_t want);
+/* Which argument of a call is the path that comes with it; -1: none. */
+int km_path_arg(int64_t nr);
+int km_selection_build(struct km_selection *, const struct engine_select *, enum engine_foreign, bool performs);
+void km_selection_free(struct km_selection *);
+
+#endif
