@@ -6,6 +6,8 @@
 #   make demo       a real build under three layers, compared with a native one
 #   make check      every test
 #   make bench      costs beside the budgets
+#   make kmod       the kernel module, for KDIR=… or all headers that are installed
+#   make kmod-test  the module in a machine of its own; make kmod-soak: longer, more kernels
 #   make help       all targets
 #
 # One graph: each room adds its part in room.mk. Objects go to $(BUILD).
@@ -68,6 +70,7 @@ endif
 
 include $(wildcard proto/room.mk)
 include vmmd/room.mk
+include engine-kmod/room.mk
 include $(wildcard clients/room.mk)
 include $(wildcard tests/room.mk)
 
@@ -78,7 +81,7 @@ $(BUILD)/%.o: %.c $(STAMP)
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(basename $(notdir $<))) -c -o $@ $<
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path '$(BUILD)/kmod*' -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 deps:
 	@tests/deps.sh
@@ -107,6 +110,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 	@echo 'make deps       install the Debian packages that build and test need'
 	@echo 'make install    DESTDIR= PREFIX=$(PREFIX)'
+	@echo 'make kmod-install  the module'\''s sources for DKMS, udev rule, group'
 	@echo 'make clean      remove $(BUILD)'
 	@echo 'make SANITIZE=address,undefined BUILD=build-asan check-unit'
 

@@ -10,7 +10,7 @@ MAX_FUNCTION=60
 verdict source/licence "$(
 	all_files | while read -r f; do
 		case $f in
-		*.[ch] | *.sh | *.mk | *.tbl | *.[1578] | *.bash | *.in | *.yaml | *.service | Makefile) ;;
+		*.[chS] | *.sh | *.mk | *.tbl | */Kbuild | *.conf | *.rules | *.[1578] | *.bash | *.in | *.yaml | *.service | Makefile) ;;
 		*) head -c 2 "$f" | grep -q '^#!' || continue ;;
 		esac
 		case $f in tests/*/expect/* | tests/*/fixtures/*.yaml) continue ;; esac
@@ -18,11 +18,12 @@ verdict source/licence "$(
 	done
 )"
 
-# Only the plugin header and the example, which others copy, have another licence.
+# Only the plugin header and the example, which others copy, and the kernel module have another licence.
 verdict source/which-licence "$(
-	grep -l -r 'SPDX-License-Identifier: ' --include='*.[ch]' proto vmmd clients tests | while read -r f; do
+	grep -l -r 'SPDX-License-Identifier: ' --include='*.[chS]' proto vmmd clients tests engine-kmod | while read -r f; do
 		case $f in
 		vmmd/sdk/*) want='MIT' ;;
+		engine-kmod/*) want='GPL-2.0(-only)?' ;;
 		proto/*) want='(GPL-2.0-or-later|GPL-2.0-or-later WITH Linux-syscall-note|\(.* WITH Linux-syscall-note\).*)' ;;
 		*) want='GPL-2.0-or-later' ;;
 		esac
