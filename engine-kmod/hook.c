@@ -22,7 +22,6 @@
 
 enum { DIRECT = 1, IPMODIFY = 2 };
 
-/* For tramp.S: where to go on, for hooks that rewrite the instruction pointer. */
 unsigned long vmmd_on_entry, vmmd_on_signal, vmmd_on_ptrace;
 
 struct hook {

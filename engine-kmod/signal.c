@@ -3,11 +3,12 @@
  * signal.c - signals, before they are delivered.
  *
  * get_signal() is where a task takes its signals. We take them in its place:
- * each is dequeued, reported to the engines from the oldest to the newest, and
- * if it is to be delivered, queued to this task again, while get_signal() runs
+ * each is lifted off its queue, reported to the engines from the oldest to the
+ * newest, and if it is to be delivered, put back in front, while get_signal() runs
  * with all other signals blocked. So it delivers what was reported and nothing
  * else, and does everything that belongs to it: default actions, job control,
- * core dumps, a ptracer's stops, handlers.
+ * core dumps, a ptracer's stops, handlers. Sending it again would not do: that
+ * has effects of its own (a SIGCONT takes away stop signals), and may fail.
  *
  * A default-fatal signal kills when it is *sent* (complete_signal() starts the
  * group's exit), but not if it is in real_blocked, which otherwise is used by
@@ -76,14 +77,96 @@ void vmmd_signal_harden(void)
 
 /* ---------------------------------------------------------------- one at a time */
 
-static int take(kernel_siginfo_t *info)
-{
-	int sig;
+#define SYNCHRONOUS                                                                                                    \
+	(sigmask(SIGSEGV) | sigmask(SIGBUS) | sigmask(SIGILL) | sigmask(SIGTRAP) | sigmask(SIGFPE) | sigmask(SIGSYS))
 
+/* A signal in our hands. Its queue entry is on `list`, so that a timer does not queue it twice. */
+struct taken {
+	int sig;
+	struct sigpending *from;
+	struct list_head list; /* empty: there was no memory for an entry when it was sent */
+	kernel_siginfo_t info;
+};
+
+/* The signal that get_signal() would take first. */
+static int next_of(const struct sigpending *pending)
+{
+	unsigned long x = pending->signal.sig[0] & ~current->blocked.sig[0];
+
+	if (x & SYNCHRONOUS)
+		x &= SYNCHRONOUS;
+	return x ? __ffs(x) + 1 : 0;
+}
+
+static void lift(struct taken *t)
+{
+	struct sigqueue *q, *next;
+	bool more = false;
+
+	clear_siginfo(&t->info);
+	t->info.si_signo = t->sig;
+	list_for_each_entry_safe(q, next, &t->from->list, list) {
+		if (q->info.si_signo != t->sig)
+			continue;
+		if (!list_empty(&t->list)) {
+			more = true;
+			break;
+		}
+		copy_siginfo(&t->info, &q->info);
+		list_move(&q->list, &t->list);
+	}
+	if (!more)
+		sigdelset(&t->from->signal, t->sig);
+	/* As a dequeue does, for a SIGCONT to say that it has cancelled the stop. */
+	if (sig_kernel_stop(t->sig))
+		current->jobctl |= JOBCTL_STOP_DEQUEUED;
+}
+
+/* Not SIGKILL: the kernel has seen that already. */
+static bool take(struct taken *t)
+{
+	INIT_LIST_HEAD(&t->list);
 	spin_lock_irq(&current->sighand->siglock);
-	sig = vmmd_dequeue_signal(&current->blocked, info);
+	t->from = &current->pending;
+	t->sig = next_of(t->from);
+	if (!t->sig) {
+		t->from = &current->signal->shared_pending;
+		t->sig = next_of(t->from);
+	}
+	if (t->sig == SIGKILL)
+		t->sig = 0;
+	if (t->sig)
+		lift(t);
 	spin_unlock_irq(&current->sighand->siglock);
-	return sig;
+	return t->sig;
+}
+
+/* In front of others of its number. Only where it came from does the kernel rearm SIGALRM's timer. */
+static void put_back_locked(struct taken *t)
+{
+	struct sigpending *to = t->sig == SIGALRM ? t->from : &current->pending;
+	struct sigqueue *q = list_first_entry_or_null(&t->list, struct sigqueue, list);
+
+	if (q) {
+		copy_siginfo(&q->info, &t->info);
+		list_move(&q->list, &to->list);
+	}
+	t->sig = t->info.si_signo;
+	sigaddset(&to->signal, t->sig);
+}
+
+/* Through the kernel's own hands, which free the entry and rearm a timer. */
+static void drop(struct taken *t)
+{
+	kernel_siginfo_t info;
+	sigset_t mask;
+
+	t->info.si_signo = t->sig;
+	spin_lock_irq(&current->sighand->siglock);
+	put_back_locked(t);
+	siginitsetinv(&mask, sigmask(t->sig));
+	vmmd_dequeue_signal(&mask, &info);
+	spin_unlock_irq(&current->sighand->siglock);
 }
 
 /* The stop that it was has been cancelled by a SIGCONT while the engines were asked. */
@@ -117,59 +200,41 @@ static bool report(struct vmmd_task *ts, kernel_siginfo_t *info)
 	return true;
 }
 
-static void set_blocked(const sigset_t *mask, sigset_t *old)
+/* get_signal() with this signal, or (NULL) with none. */
+static bool deliver(struct ksignal *ksig, unsigned long ip, struct taken *t)
 {
-	spin_lock_irq(&current->sighand->siglock);
-	if (old)
-		*old = current->blocked;
-	current->blocked = *mask;
-	recalc_sigpending();
-	spin_unlock_irq(&current->sighand->siglock);
-}
-
-/* In front of others of its number, in whose place it would be delivered. */
-static void to_front(int sig)
-{
-	struct sigqueue *q;
-
-	spin_lock_irq(&current->sighand->siglock);
-	list_for_each_entry_reverse(q, &current->pending.list, list)
-		if (q->info.si_signo == sig) {
-			list_move(&q->list, &current->pending.list);
-			break;
-		}
-	spin_unlock_irq(&current->sighand->siglock);
-}
-
-/* get_signal() with this signal, or (sig 0) with none. */
-static bool deliver(struct ksignal *ksig, unsigned long ip, int sig, kernel_siginfo_t *info)
-{
-	sigset_t only, old;
+	sigset_t old;
 	bool got;
 
-	siginitsetinv(&only, sigmask(SIGKILL) | (sig ? sigmask(sig) : 0));
-	set_blocked(&only, &old);
-	if (sig && send_sig_info(sig, info, current) == 0)
-		to_front(sig);
+	spin_lock_irq(&current->sighand->siglock);
+	old = current->blocked;
+	if (t)
+		put_back_locked(t);
+	siginitsetinv(&current->blocked, sigmask(SIGKILL) | (t ? sigmask(t->sig) : 0));
+	recalc_sigpending();
+	spin_unlock_irq(&current->sighand->siglock);
 	got = vmmd_get_signal(ksig, ip);
-	set_blocked(&old, NULL);
+	spin_lock_irq(&current->sighand->siglock);
+	current->blocked = old;
+	recalc_sigpending();
+	spin_unlock_irq(&current->sighand->siglock);
 	return got;
 }
 
 static struct vmmd_ret signals(struct vmmd_task *ts, struct ksignal *ksig, unsigned long ip)
 {
-	kernel_siginfo_t info;
-	int sig;
+	struct taken t;
 
 	while (!fatal_signal_pending(current)) {
-		sig = take(&info);
-		if (sig == SIGKILL)
-			break; /* it was the last of them: the group is exiting */
-		if (sig && (!report(ts, &info) || cancelled(sig)))
+		bool any = take(&t);
+
+		if (any && (!report(ts, &t.info) || cancelled(t.sig))) {
+			drop(&t);
 			continue;
-		if (deliver(ksig, ip, sig ? info.si_signo : 0, &info))
+		}
+		if (deliver(ksig, ip, any ? &t : NULL))
 			return VMMD_INSTEAD(true);
-		if (!sig && !signal_pending(current))
+		if (!any && !signal_pending(current))
 			return VMMD_INSTEAD(false);
 	}
 	return VMMD_GO_ON;

@@ -356,7 +356,8 @@ long vmmd_map(struct vmmd_engine *e, struct vmmd_kmod_map *m);
 long vmmd_install(struct vmmd_engine *e, const struct vmmd_kmod_install *in);
 void vmmd_order_put(struct vmmd_order *order);
 
-/* tramp.S */
+/* tramp.S; the first three are where to go on, for hooks that rewrite the instruction pointer */
+extern unsigned long vmmd_on_entry, vmmd_on_signal, vmmd_on_ptrace;
 void vmmd_tramp_entry(void), vmmd_tramp_signal(void), vmmd_tramp_ptrace(void);
 void vmmd_tramp_entry_ip(void), vmmd_tramp_signal_ip(void), vmmd_tramp_ptrace_ip(void);
 asmlinkage bool vmmd_get_signal(struct ksignal *ksig, unsigned long ip);
