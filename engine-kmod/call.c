@@ -295,6 +295,8 @@ static noinline struct vmmd_ret entry(void)
 		vmmd_arm(ts);
 	if (unlikely(vmmd_makes_child(regs)))
 		err = vmmd_prepare_child(ts);
+	else if (unlikely(READ_ONCE(ts->spare)))
+		vmmd_task_free(vmmd_spare_take(ts)); /* of a call that failed, or of the attach */
 	if (unlikely(err)) {
 		syscall_set_return_value(current, regs, err, 0);
 		return VMMD_INSTEAD(VMMD_ENTRY_SKIP);

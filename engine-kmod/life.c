@@ -167,6 +167,9 @@ void vmmd_announce(struct vmmd_task *ts)
 	struct vmmd_att *a = NULL;
 	int err;
 
+	if (likely(!READ_ONCE(ts->fresh)))
+		return;
+	WRITE_ONCE(ts->fresh, false); /* one that is added from now on sets it again */
 	while ((a = vmmd_task_next_up(ts, a))) {
 		if (a->announced)
 			continue;

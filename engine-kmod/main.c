@@ -14,9 +14,9 @@ char *vmmd_hook_wish = "auto";
 module_param_named(hook, vmmd_hook_wish, charp, 0444);
 MODULE_PARM_DESC(hook, "how to hook: auto (default), direct (ftrace direct call), ipmodify (ftrace callback)");
 
-unsigned int vmmd_max_tasks = 65536;
+unsigned int vmmd_max_tasks = 16384;
 module_param_named(max_tasks, vmmd_max_tasks, uint, 0644);
-MODULE_PARM_DESC(max_tasks, "most tasks that one engine can have (default 65536)");
+MODULE_PARM_DESC(max_tasks, "most tasks that one engine can have (default 16384)");
 
 unsigned int vmmd_max_engines_user = 128;
 module_param_named(max_engines_user, vmmd_max_engines_user, uint, 0644);

@@ -393,6 +393,7 @@ int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t
 		a->task = t;
 		raw_spin_unlock(&a->lock);
 		list_add_rcu(&a->node, &ts->atts);
+		WRITE_ONCE(ts->fresh, true);
 		if (extra && *extra && ts->spare && !has_locked(ts->spare, a->engine)) {
 			ts->spare->natts++;
 			list_add(&(*extra)->node, &ts->spare->atts);

@@ -172,6 +172,7 @@ struct vmmd_task {
 	raw_spinlock_t lock;
 	struct list_head atts; /* the newest first */
 	int natts;
+	bool fresh; /* one of them may not have been announced */
 	struct vmmd_task *spare; /* for its next child: where that is made nobody can wait */
 
 	/* The rest is the task's own. */
