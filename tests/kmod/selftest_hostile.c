@@ -341,7 +341,7 @@ static void t_deaths(void)
 /* ---- the module comes and goes */
 static void t_load_cycles(void)
 {
-	for (int i = 0; i < scaled(1000, 10); i++) {
+	for (int i = 0; i < scaled(1000, 5); i++) {
 		for (int k = 0; k < 200 && module_refs() > 0; k++)
 			nap(5);
 		CHECK_EQ(module_unload(), 0);
