@@ -317,6 +317,14 @@ static void doomed(int round)
 	vm_serve(&vm, -1, h_load, NULL);
 }
 
+static bool no_children(void *arg)
+{
+	(void)arg;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD;
+}
+
 static void t_deaths(void)
 {
 	pid_t d;
@@ -332,8 +340,10 @@ static void t_deaths(void)
 		CHECK_EQ(child_status(d), 128 + SIGKILL);
 		if (i & 1) /* let go: they have no end of their own */
 			end_group(d);
-		while (waitpid(-1, NULL, 0) > 0)
-			;
+		if (!soon(no_children, NULL, 20000)) {
+			write_text("/proc/sysrq-trigger", "t");
+			test_fail(__FILE__, __LINE__, "a task outlives daemon %d, %s", i, i & 1 ? "let go and killed" : "not killed");
+		}
 	}
 	sane();
 }
