@@ -27,7 +27,7 @@
 
 #define ROUNDS 12
 
-static long calls = 2000;
+static const long calls = 2000;
 static double *best; /* ns a call, of the child that has just run */
 static double native;
 static int task_cpu, daemon_cpu;
@@ -122,6 +122,7 @@ static void notified(const char *name, bool sync)
 	struct seccomp_notif req;
 	struct seccomp_notif_resp resp;
 	int fds[2], fd, pidfd, listener;
+	bool unknown;
 	pid_t p;
 
 	CHECK(pipe(fds) == 0);
@@ -138,11 +139,12 @@ static void notified(const char *name, bool sync)
 	listener = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 	CHECK(listener >= 0);
 	/* SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: since 6.6 */
-	if (sync && ioctl(listener, _IOW('!', 4, __u64), 1ul) != 0) {
+	unknown = sync && ioctl(listener, _IOW('!', 4, __u64), 1ul) != 0;
+	if (unknown) {
 		printf("bench %-44s not on this kernel\n", name);
 		kill(p, SIGKILL);
 	}
-	for (long i = 0; i < calls / ROUNDS * ROUNDS; i++) {
+	for (long i = 0; !unknown && i < calls / ROUNDS * ROUNDS; i++) {
 		memset(&req, 0, sizeof(req));
 		if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req) != 0)
 			break;
