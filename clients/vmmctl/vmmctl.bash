@@ -80,7 +80,7 @@ _vmmctl()
 		return
 		;;
 	run:-e | run:--engine | check:-e | check:--engine | explain:-e | explain:--engine)
-		COMPREPLY=($(compgen -W 'auto seccomp hybrid ptrace' -- "$cur"))
+		COMPREPLY=($(compgen -W 'auto kmod seccomp hybrid ptrace' -- "$cur"))
 		return
 		;;
 	run:-n | run:--name | trace:-l | trace:--layer) return ;;
