@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # deps.sh - install the Debian packages that are missing; does nothing when all
-# are there. tests/packages.txt lists them.
+# are there. tests/packages.txt lists them, or the files that are named do.
 set -eu
 cd "$(dirname "$0")/.."
-wanted=$(sed -e 's/#.*//' tests/packages.txt)
+[ $# -gt 0 ] || set -- tests/packages.txt
+wanted=$(sed -e 's/#.*//' "$@")
 missing=
 for p in $wanted; do
 	dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"

@@ -21,15 +21,19 @@ $(BUILD)/tests/kmod/selftest: $(KMOD_TEST_SRCS:%.c=$(BUILD)/%.o)
 KMOD_TESTS_BIN := $(BUILD)/tests/kmod/init $(BUILD)/tests/kmod/selftest
 TEST_PROGRAMS  += $(KMOD_TESTS_BIN)
 
-kmod-test: test-programs
+# What these need is asked for here and not by `make deps`: nothing else needs it.
+kmod-deps:
+	@tests/deps.sh tests/packages.txt tests/kmod/packages.txt
+
+kmod-test: kmod-deps test-programs
 	@$(RUN_TESTS) kmod
 
 # Costs beside each other, in one boot.
-kmod-bench: test-programs
+kmod-bench: kmod-deps test-programs
 	@KMOD_STAGES=selftest KMOD_TESTS=bench BUILD=$(abspath $(BUILD)) tests/kmod/run amd64
 	@grep -a '^bench ' $(BUILD)/tests/log/kmod/amd64.results
 
-kmod-soak: test-programs
+kmod-soak: kmod-deps test-programs
 	@BUILD=$(abspath $(BUILD)) tests/kmod/soak
 
-.PHONY: kmod-test kmod-bench kmod-soak
+.PHONY: kmod-deps kmod-test kmod-bench kmod-soak

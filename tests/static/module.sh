@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# module.sh - the room of the kernel module: what it may include and use, that
-# kbuild and sparse have nothing to say, that its parameters are documented,
-# and that the interface with user space is the one that was published.
+# module.sh - the room of the kernel module: what it may include and use, that its
+# parameters are documented, and that the interface with user space is the one that
+# was published. It is built by `make kmod-test`: see tests/kmod/host.sh.
 
 module_sources() { find engine-kmod -name '*.[chS]' | sort; }
 
@@ -50,45 +50,3 @@ layout=$(module_layout)
 [ "${KMOD_GOLDEN-}" != write ] || printf '%s\n' "$layout" >tests/static/vmmd_kmod.golden
 check_match module/layout-found 'total size' "$layout"
 verdict module/layout "$(diff tests/static/vmmd_kmod.golden - <<<"$layout" 2>&1)"
-
-# What a build says about our files. The kernel's own code takes current->sighand's lock as
-# if its pointer were not __rcu, and sparse says so of each who does: that is no finding.
-module_findings() {
-	awk '
-		held { if (!/expected struct (spinlock|k_sigaction)/) print held; held = "" }
-		/engine-kmod\/.*different address spaces/ { held = $0; next }
-		/engine-kmod\/.*(warning|error)|^WARNING|^ERROR/ { print }
-		END { if (held) print held }' "$1" | sort -u
-}
-
-# For each set of headers: no warning of the compiler with all of kbuild's, none of sparse.
-for kdir in /lib/modules/*/build; do
-	[ -d "$kdir" ] || continue
-	release=$(basename "$(dirname "$kdir")")
-	verdict "module/build/$release" "$(
-		OUT=$STATIC/kmod/$release engine-kmod/build.sh "$kdir" W=1 C=2 >/dev/null 2>&1 || echo 'does not build'
-		module_findings "$STATIC/kmod/$release/build.log"
-	)"
-done
-
-# DKMS finds its way with what `make kmod-install` lays out; a module can be signed.
-dkms_builds() {
-	local root=$STATIC/dkms release
-	release=$(basename "$(dirname "$(printf '%s\n' /lib/modules/*/build | head -n 1)")")
-	rm -rf "$root"
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s kmod-install BUILD="$BUILD" DESTDIR="$root" >"$STATIC/dkms.log" 2>&1 || return
-	mkdir "$root/tree"
-	dkms build -m vmmd -v "$(sed -n 's/^VERSION *:= //p' Makefile)" -k "$release" --sourcetree "$root/usr/src" \
-		--dkmstree "$root/tree" >>"$STATIC/dkms.log" 2>&1 || { tail -n 5 "$STATIC/dkms.log"; return 1; }
-	modinfo -F vermagic "$root"/tree/vmmd/*/"$release"/*/module/vmmd.ko* | grep -q "^$release "
-}
-check module/dkms dkms_builds
-signs() {
-	local kdir
-	kdir=$(printf '%s\n' /lib/modules/*/build | head -n 1)
-	openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=vmmd test/' -outform DER -keyout "$STATIC/mok.key" \
-		-out "$STATIC/mok.der" 2>/dev/null || return
-	KMOD_SIGN_KEY=$STATIC/mok.key KMOD_SIGN_CERT=$STATIC/mok.der OUT=$STATIC/kmod/signed engine-kmod/build.sh "$kdir" >/dev/null || return
-	[ "$(modinfo -F signer "$STATIC/kmod/signed/engine-kmod/vmmd.ko")" = 'vmmd test' ]
-}
-check module/signed signs
