@@ -284,13 +284,6 @@ static noinline struct vmmd_ret entry(void)
 	vmmd_signal_soften(ts);
 	if (ask_all(ts, regs) == SKIP)
 		return VMMD_INSTEAD(VMMD_ENTRY_SKIP);
-	if (unlikely(over(ts))) {
-		vmmd_task_reap(ts);
-		if (!ts->armed && vmmd_task_close(ts)) {
-			leave(ts);
-			return go_on();
-		}
-	}
 	if (unlikely(vmmd_signal_disturbs(regs)))
 		vmmd_arm(ts);
 	if (unlikely(vmmd_makes_child(regs)))
@@ -300,6 +293,13 @@ static noinline struct vmmd_ret entry(void)
 	if (unlikely(err)) {
 		syscall_set_return_value(current, regs, err, 0);
 		return VMMD_INSTEAD(VMMD_ENTRY_SKIP);
+	}
+	/* The last thing looked at: an engine that a child has been prepared without is over here too. */
+	if (unlikely(over(ts))) {
+		if (!vmmd_task_reap(ts))
+			return VMMD_INSTEAD(VMMD_ENTRY_SKIP);
+		if (!ts->armed && vmmd_task_close(ts))
+			leave(ts);
 	}
 	return go_on();
 }

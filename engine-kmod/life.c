@@ -137,7 +137,8 @@ void vmmd_probe_new(void *data, struct task_struct *p, vmmd_clone_flags_t flags)
 		return;
 	inherit(child, ts, flags);
 	if (!vmmd_task_insert(child, p)) {
-		/* It has been attached from outside. The spare is for the next one; we cannot free it here. */
+		/* It has been attached from outside, but not to all. What is left is freed later: not here. */
+		vmmd_task_adopt(vmmd_find(p), child);
 		raw_spin_lock(&ts->lock);
 		ts->spare = child;
 		raw_spin_unlock(&ts->lock);

@@ -222,14 +222,23 @@ void vmmd_task_forget(struct vmmd_task *ts)
 	module_put(THIS_MODULE);
 }
 
-/* By the task itself: engines that are over lose it. */
-void vmmd_task_reap(struct vmmd_task *ts)
+/*
+ * By the task itself: engines that are over lose it, or take it with them: false.
+ * Whoever finds that an engine is over may do so before the engine's end has
+ * come to this task, and would not be found there if it had left.
+ */
+bool vmmd_task_reap(struct vmmd_task *ts)
 {
 	struct vmmd_att *a, *next;
+	bool lives = true;
 
 	list_for_each_entry_safe(a, next, &ts->atts, node) {
 		if (!vmmd_engine_over(a->engine))
 			continue;
+		if (vmmd_orphan(a)) {
+			lives = false;
+			continue;
+		}
 		raw_spin_lock(&ts->lock);
 		list_del_rcu(&a->node);
 		ts->natts--;
@@ -238,6 +247,7 @@ void vmmd_task_reap(struct vmmd_task *ts)
 			ts->reissuer = NULL;
 		vmmd_att_leave(a, true);
 	}
+	return lives;
 }
 
 /* By the task itself: nothing is left, and from now on nothing is added. */
@@ -374,7 +384,8 @@ void vmmd_att_unlist(struct vmmd_att *a)
 
 /*
  * As the newest of the task; the task's reference passes to its list. `extra`,
- * if the task has a spare without one, to that: then *extra is NULL.
+ * if the task has a spare without one, to that: then *extra is NULL. Without
+ * `extra` it is a task's first, or a child's: then there is no limit to hold.
  */
 int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t, struct vmmd_att **extra)
 {
@@ -385,7 +396,7 @@ int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t
 		err = -ESRCH;
 	else if (has_locked(ts, a->engine))
 		err = -EEXIST;
-	else if (ts->natts >= (int)READ_ONCE(vmmd_max_engines_task))
+	else if (extra && ts->natts >= (int)READ_ONCE(vmmd_max_engines_task))
 		err = -EUSERS;
 	if (!err) {
 		ts->natts++;
@@ -402,6 +413,30 @@ int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t
 	}
 	raw_spin_unlock(&ts->lock);
 	return err;
+}
+
+/*
+ * A child that already has state, `ts`, and has not run gets its parent's engines
+ * as its older ones. `from` is the parent's spare, taken, so nobody else's.
+ */
+void vmmd_task_adopt(struct vmmd_task *ts, struct vmmd_task *from)
+{
+	struct vmmd_att *a, *next;
+
+	raw_spin_lock(&ts->lock);
+	list_for_each_entry_safe(a, next, &from->atts, node) {
+		if (has_locked(ts, a->engine))
+			continue;
+		list_del(&a->node);
+		from->natts--;
+		raw_spin_lock(&a->lock);
+		a->task = ts->task;
+		raw_spin_unlock(&a->lock);
+		list_add_tail_rcu(&a->node, &ts->atts);
+		ts->natts++;
+		WRITE_ONCE(ts->fresh, true);
+	}
+	raw_spin_unlock(&ts->lock);
 }
 
 /* The task's side is over: GONE, or nothing if nobody is to be told. Drops the task's reference. */

@@ -278,7 +278,7 @@ struct vmmd_task *vmmd_spare_take(struct vmmd_task *ts);
 void vmmd_task_free(struct vmmd_task *ts); /* one that was never inserted */
 bool vmmd_task_insert(struct vmmd_task *ts, struct task_struct *t);
 void vmmd_task_forget(struct vmmd_task *ts); /* by the task itself */
-void vmmd_task_reap(struct vmmd_task *ts);   /* let engines that are over go */
+bool vmmd_task_reap(struct vmmd_task *ts);   /* let engines that are over go; false: it dies with one */
 bool vmmd_task_close(struct vmmd_task *ts);
 bool vmmd_task_wants(struct vmmd_task *ts, u32 type);
 struct vmmd_att *vmmd_task_next_up(struct vmmd_task *ts, struct vmmd_att *a);
@@ -286,6 +286,7 @@ struct vmmd_att *vmmd_att_new(struct vmmd_engine *e, bool counted);
 void vmmd_att_put(struct vmmd_att *a);
 void vmmd_att_unlist(struct vmmd_att *a);
 int vmmd_att_add(struct vmmd_task *ts, struct vmmd_att *a, struct task_struct *t, struct vmmd_att **extra);
+void vmmd_task_adopt(struct vmmd_task *ts, struct vmmd_task *from);
 void vmmd_att_leave(struct vmmd_att *a, bool tell);
 void vmmd_work_push(struct task_struct *t, struct callback_head *work);
 void vmmd_arm(struct vmmd_task *ts);

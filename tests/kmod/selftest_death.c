@@ -180,6 +180,96 @@ static void t_daemon_kill_running(void)
 	CHECK_EQ(child_status(p[1]), 128 + SIGKILL);
 }
 
+/*
+ * Tasks that are in the middle of a call when the daemon dies, of no interest to it
+ * or making a child: there are many others, killed before it is their turn.
+ */
+static void c_idle(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+}
+
+static void c_calls(void *arg)
+{
+	(void)arg;
+	for (;;)
+		syscall(SYS_getppid);
+}
+
+/* A child that finds itself without its parent is here to stay. */
+static void c_forks(void *arg)
+{
+	pid_t self = getpid(), p;
+	int children = 0;
+
+	(void)arg;
+	for (;;) {
+		p = fork();
+		if (p == 0) {
+			nap(20);
+			if (getppid() != self)
+				c_idle(NULL);
+			_exit(0);
+		}
+		children += p > 0;
+		while (children && waitpid(-1, NULL, children < 60 ? WNOHANG : 0) > 0)
+			children--;
+	}
+}
+
+static void doomed_in_calls(int *done)
+{
+	struct vmmd_kmod_create create = { .max_tasks = 512 };
+	struct vmmd_kmod_select sel = vm_selection(ON(NEW) | ON(GONE), -1);
+	struct vm vm;
+
+	vm_make(&vm, &create);
+	vm_select(&vm, &sel);
+	for (int i = 0; i < 150; i++) { /* one after the other, for them to have the first slots */
+		vm_spawn(&vm, c_idle, NULL);
+		vm_run(&vm, vm_expect(&vm, VMMD_KMOD_NEW, 0));
+	}
+	for (int i = 0; i < 6; i++)
+		vm_spawn(&vm, i < 3 ? c_calls : c_forks, NULL);
+	*done = 1;
+	vm_serve(&vm, -1, NULL, NULL);
+}
+
+static bool no_children(void *arg)
+{
+	(void)arg;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD;
+}
+
+static bool is_set(void *arg)
+{
+	return *(volatile int *)arg;
+}
+
+static void t_daemon_kill_in_calls(void)
+{
+	int *done = shared(sizeof(*done)), count = scaled(200, 12);
+	pid_t daemon;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	for (int i = 0; i < count; i++) {
+		*done = 0;
+		daemon = fork();
+		if (daemon == 0)
+			doomed_in_calls(done);
+		CHECK(soon(is_set, done, 20000));
+		nap(20 + (unsigned int)i % 16);
+		kill(daemon, SIGKILL);
+		CHECK_EQ(child_status(daemon), 128 + SIGKILL);
+		if (!soon(no_children, NULL, 20000))
+			test_fail(__FILE__, __LINE__, "a task outlives daemon %d", i);
+	}
+}
+
 /* Of two engines one goes: the other's work goes on. */
 static void h_add(struct vm *vm, slot *s, void *arg)
 {
@@ -402,6 +492,7 @@ const struct test tests_death[] = {
 	{ "daemon/dies-kill", t_daemon_kill, 0 },
 	{ "daemon/dies-release", t_daemon_release, 0 },
 	{ "daemon/dies-kill-running", t_daemon_kill_running, 0 },
+	{ "daemon/dies-kill-in-calls", t_daemon_kill_in_calls, 300 },
 	{ "daemon/one-of-two", t_one_of_two, 0 },
 	{ "daemon/hand-over", t_hand_over, 0 },
 	{ "module/unload", t_unload, 0 },
