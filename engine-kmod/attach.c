@@ -200,7 +200,6 @@ out:
 
 int vmmd_attach_self(struct vmmd_engine *e)
 {
-	struct vmmd_task *ts;
 	int err;
 
 	if (!may_attach_self(e))
@@ -212,9 +211,7 @@ int vmmd_attach_self(struct vmmd_engine *e)
 		return err;
 	if (!e->privileged)
 		task_set_no_new_privs(current);
-	ts = vmmd_self();
-	vmmd_signal_soften(ts);
-	vmmd_arm(ts); /* it is announced before it goes on */
+	vmmd_arm(vmmd_self()); /* it is announced before it goes on */
 	return 0;
 }
 

@@ -279,12 +279,12 @@ static noinline struct vmmd_ret entry(void)
 		return stray();
 	if (in_vsyscall(regs))
 		return go_on();
-	ts->execed = false;
-	vmmd_announce(ts);
-	vmmd_signal_soften(ts);
+	if (!vmmd_announce(ts))
+		return VMMD_INSTEAD(VMMD_ENTRY_SKIP);
 	if (ask_all(ts, regs) == SKIP)
 		return VMMD_INSTEAD(VMMD_ENTRY_SKIP);
-	if (unlikely(vmmd_signal_disturbs(regs)))
+	ts->disturbs |= vmmd_signal_disturbs(ts, regs);
+	if (unlikely(ts->disturbs))
 		vmmd_arm(ts);
 	if (unlikely(vmmd_makes_child(regs)))
 		err = vmmd_prepare_child(ts);
@@ -300,6 +300,8 @@ static noinline struct vmmd_ret entry(void)
 			return VMMD_INSTEAD(VMMD_ENTRY_SKIP);
 		if (!ts->armed && vmmd_task_close(ts))
 			leave(ts);
+		else
+			vmmd_signal_soften(ts); /* for who is left */
 	}
 	return go_on();
 }
@@ -307,8 +309,12 @@ static noinline struct vmmd_ret entry(void)
 /* Of the function that the kernel calls for every task with the seccomp flag. */
 struct vmmd_ret vmmd_hook_entry(unsigned long a, unsigned long b, unsigned long ip)
 {
-	if (likely(!vmmd_marked()) && likely(current->seccomp.mode))
+	u32 nr = current_pt_regs()->orig_ax;
+
+	if (!vmmd_marked() && likely(current->seccomp.mode))
 		return VMMD_GO_ON;
+	if (likely(nr < VMMD_KMOD_NR) && !in_ia32_syscall() && vmmd_task_plain(nr))
+		return go_on();
 	return entry();
 }
 
@@ -380,7 +386,6 @@ static void exec_event(struct vmmd_task *ts)
 	struct vmmd_att *a = NULL;
 	int err;
 
-	vmmd_signal_soften(ts);
 	while ((a = vmmd_task_next_up(ts, a))) {
 		if (!(vmmd_engine_events(a->engine) & 1u << VMMD_KMOD_EXEC))
 			continue;
@@ -406,7 +411,7 @@ void vmmd_exit_events(struct vmmd_task *ts)
 		if (a->want_exit && exit_one(ts, a, regs))
 			return;
 	vmmd_restore(ts);
-	vmmd_signal_soften(ts);
+	vmmd_signal_disturbed(ts);
 	ts->execed = false;
 }
 

@@ -104,6 +104,7 @@ static void engine_init(struct vmmd_engine *e, const struct vmmd_kmod_create *ho
 	mutex_init(&e->config);
 	init_waitqueue_head(&e->wait);
 	xa_init_flags(&e->atts, XA_FLAGS_ALLOC);
+	RCU_INIT_POINTER(e->plain, vmmd_none_plain);
 	e->flags = how->flags;
 	e->foreign = how->foreign;
 	e->max_tasks = how->max_tasks;
@@ -217,6 +218,16 @@ static struct vmmd_att *next_att(struct vmmd_engine *e, unsigned long *index)
 	return a;
 }
 
+/* `why`: dead or detached. From now on each of its tasks looks at it at its next call. */
+static void set_over(struct vmmd_engine *e, bool *why)
+{
+	mutex_lock(&e->config);
+	WRITE_ONCE(*why, true);
+	rcu_assign_pointer(e->plain, vmmd_none_plain);
+	mutex_unlock(&e->config);
+	smp_mb(); /* pairs with the stop: it sees that, or we see it sleep */
+}
+
 /*
  * The daemon has gone. A child that is not born yet finds `dead` before it
  * first returns to user mode, for it is announced there.
@@ -227,8 +238,7 @@ void vmmd_engine_die(struct vmmd_engine *e)
 	unsigned long index = 0;
 	struct vmmd_att *a;
 
-	WRITE_ONCE(e->dead, true);
-	smp_mb(); /* pairs with the stop: it sees `dead`, or we see it sleep */
+	set_over(e, &e->dead);
 	for (; (a = next_att(e, &index)); index++) {
 		struct task_struct *t = task_of(a);
 
@@ -250,10 +260,27 @@ void vmmd_engine_detach(struct vmmd_engine *e)
 	unsigned long index = 0;
 	struct vmmd_att *a;
 
-	WRITE_ONCE(e->detached, true);
-	smp_mb(); /* as above */
+	set_over(e, &e->detached);
 	for (; (a = next_att(e, &index)); index++) {
 		wake_up_all(&a->wait);
+		vmmd_att_put(a);
+		cond_resched();
+	}
+}
+
+/* What it asks for has changed such that each task is to look at its next call. */
+void vmmd_engine_refresh(struct vmmd_engine *e)
+{
+	unsigned long index = 0;
+	struct vmmd_att *a;
+
+	for (; (a = next_att(e, &index)); index++) {
+		struct task_struct *t = task_of(a);
+
+		if (t) {
+			vmmd_task_refresh(t);
+			put_task_struct(t);
+		}
 		vmmd_att_put(a);
 		cond_resched();
 	}

@@ -171,6 +171,26 @@ enum vmmd_verdict vmmd_judge(struct vmmd_engine *e, struct pt_regs *regs, int *e
 
 /* -------------------------------------------------------------------- selecting */
 
+/*
+ * Calls that the hook lets pass at once: they run natively, and are none of those
+ * that the module itself prepares for, see call.c.
+ */
+const unsigned long vmmd_none_plain[BITS_TO_LONGS(VMMD_KMOD_NR)];
+
+static void find_plain(struct vmmd_select *s)
+{
+	static const u16 prepared[] = {__NR_fork, __NR_vfork, __NR_clone, __NR_clone3};
+	int i;
+
+	bitmap_copy(s->plain, s->native, VMMD_KMOD_NR);
+	for (i = 0; i < ARRAY_SIZE(prepared); i++)
+		__clear_bit(prepared[i], s->plain);
+	if (s->events & 1u << VMMD_KMOD_SIGNAL) {
+		__clear_bit(__NR_rt_sigaction, s->plain);
+		__clear_bit(__NR_rt_sigtimedwait, s->plain);
+	}
+}
+
 static void select_free(struct vmmd_select *s)
 {
 	if (s->prog)
@@ -230,6 +250,7 @@ static struct vmmd_select *copy(const struct vmmd_kmod_select *s)
 	INIT_RCU_WORK(&to->rwork, select_free_work);
 	to->events = s->events;
 	bitmap_copy(to->native, (const unsigned long *)s->native, VMMD_KMOD_NR);
+	find_plain(to);
 	err = copy_inline(to, s->inline_args);
 	if (!err)
 		err = copy_program(to, s);
@@ -250,6 +271,7 @@ static struct vmmd_select *copy(const struct vmmd_kmod_select *s)
 int vmmd_select(struct vmmd_engine *e, const struct vmmd_kmod_select *s)
 {
 	struct vmmd_select *new, *old;
+	u32 changed;
 
 	if (s->events & ~NR_EVENTS)
 		return -EINVAL;
@@ -258,7 +280,12 @@ int vmmd_select(struct vmmd_engine *e, const struct vmmd_kmod_select *s)
 		return PTR_ERR(new);
 	mutex_lock(&e->config);
 	old = rcu_replace_pointer(e->select, new, lockdep_is_held(&e->config));
+	if (!vmmd_engine_over(e))
+		rcu_assign_pointer(e->plain, new->plain);
+	changed = new->events ^ (old ? old->events : 0);
 	mutex_unlock(&e->config);
+	if (changed & 1u << VMMD_KMOD_SIGNAL)
+		vmmd_engine_refresh(e);
 	vmmd_select_free(old);
 	return 0;
 }

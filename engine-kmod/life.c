@@ -160,8 +160,8 @@ void vmmd_probe_new(void *data, struct task_struct *p, vmmd_clone_flags_t flags)
 	vmmd_arm(ts);
 }
 
-/* Oldest first: attachments that have not been told of. */
-void vmmd_announce(struct vmmd_task *ts)
+/* Oldest first: attachments that have not been told of. False: the task is to die. */
+bool vmmd_announce(struct vmmd_task *ts)
 {
 	struct vmmd_event ev = {.type = VMMD_KMOD_NEW};
 	struct vmmd_kmod_answer answer;
@@ -169,8 +169,9 @@ void vmmd_announce(struct vmmd_task *ts)
 	int err;
 
 	if (likely(!READ_ONCE(ts->fresh)))
-		return;
-	WRITE_ONCE(ts->fresh, false); /* one that is added from now on sets it again */
+		return true;
+	smp_store_mb(ts->fresh, false); /* one that is added from now on sets it again */
+	vmmd_signal_soften(ts);
 	while ((a = vmmd_task_next_up(ts, a))) {
 		if (a->announced)
 			continue;
@@ -184,6 +185,7 @@ void vmmd_announce(struct vmmd_task *ts)
 		else if (!err && answer.action == VMMD_KMOD_KILL)
 			send_sig(SIGKILL, current, 1);
 	}
+	return !fatal_signal_pending(current);
 }
 
 /* In the child, before it first goes to user mode, or dies. */
@@ -195,7 +197,6 @@ void vmmd_first(struct vmmd_task *ts)
 	if (!(current->flags & PF_EXITING)) {
 		vmmd_announce(ts);
 		vmmd_restore(ts);
-		vmmd_signal_soften(ts);
 	}
 	complete_all(&ts->birth->done);
 }

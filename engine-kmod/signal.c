@@ -12,9 +12,9 @@
  *
  * A default-fatal signal kills when it is *sent* (complete_signal() starts the
  * group's exit), but not if it is in real_blocked, which otherwise is used by
- * rt_sigtimedwait(2) alone. So signals with that default are put there, as long
- * as they have it, and reach get_signal(). If the engine goes nothing bad is
- * left: they kill there.
+ * rt_sigtimedwait(2) alone. So signals with that default are put there, *soft*,
+ * unless they are ignored, for an ignored one there would be queued; and they
+ * reach get_signal(). If the engine goes nothing bad is left: they kill there.
  */
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
@@ -29,7 +29,10 @@
 	 sigmask(SIGUSR1) | sigmask(SIGUSR2) | sigmask(SIGIO) | sigmask(SIGPROF) | sigmask(SIGVTALRM) |                \
 	 sigmask(SIGPWR) | sigmask(SIGSTKFLT) | ~0UL << (SIGRTMIN - 1))
 
-/* Those of SOFT that have their default action now. A handler may change meanwhile: it is looked at often. */
+/*
+ * All but those that are ignored: a handler is run whether a signal is soft or not, and may
+ * become the default without a call (SA_RESETHAND, exec).
+ */
 static unsigned long soft_now(void)
 {
 	const struct k_sigaction *action = current->sighand->action;
@@ -37,37 +40,60 @@ static unsigned long soft_now(void)
 	int i;
 
 	for_each_set_bit(i, &all, 64)
-		if (READ_ONCE(action[i].sa.sa_handler) == SIG_DFL)
+		if (READ_ONCE(action[i].sa.sa_handler) != SIG_IGN)
 			soft |= 1UL << i;
 	return soft;
 }
 
-static void set_soft(unsigned long soft)
+static bool set_soft(unsigned long soft)
 {
 	if ((READ_ONCE(current->real_blocked.sig[0]) & SOFT) == soft)
-		return;
+		return false;
 	spin_lock_irq(&current->sighand->siglock);
 	current->real_blocked.sig[0] = (current->real_blocked.sig[0] & ~SOFT) | soft;
 	spin_unlock_irq(&current->sighand->siglock);
+	return true;
 }
 
-/* Whenever it passes by: handlers come and go. */
-void vmmd_signal_soften(struct vmmd_task *ts)
+/* When something has changed: an engine, what it asks for, what is ignored. True: that. */
+bool vmmd_signal_soften(struct vmmd_task *ts)
 {
-	if (vmmd_task_wants(ts, VMMD_KMOD_SIGNAL))
-		set_soft(soft_now());
-	else if (unlikely(current->real_blocked.sig[0] & SOFT))
-		set_soft(0);
+	return set_soft(vmmd_task_wants(ts, VMMD_KMOD_SIGNAL) ? soft_now() : 0);
 }
 
-/* Is this rt_sigtimedwait(2), which empties real_blocked? To be softened again at its exit. */
-bool vmmd_signal_disturbs(const struct pt_regs *regs)
+/* VMMD_SIGNAL_*: what this call may do that is to be put right at its exit. By number, of whatever ABI. */
+u8 vmmd_signal_disturbs(struct vmmd_task *ts, const struct pt_regs *regs)
 {
-	if (likely(!(current->real_blocked.sig[0] & SOFT)))
-		return false;
-	if (in_ia32_syscall())
-		return regs->orig_ax == 177 || regs->orig_ax == 421;
-	return regs->orig_ax == __NR_rt_sigtimedwait;
+	int nr = (int)regs->orig_ax & ~__X32_SYSCALL_BIT;
+	bool mask, handlers;
+
+	if (in_ia32_syscall()) {
+		mask = nr == 177 || nr == 421;			  /* rt_sigtimedwait, its time64 */
+		handlers = nr == 48 || nr == 67 || nr == 174; /* signal, sigaction, rt_sigaction */
+	} else {
+		mask = nr == __NR_rt_sigtimedwait || nr == 523; /* x32's */
+		handlers = nr == __NR_rt_sigaction || nr == 512;
+	}
+	if (likely(!mask && !handlers) || !vmmd_task_wants(ts, VMMD_KMOD_SIGNAL))
+		return 0;
+	return mask ? VMMD_SIGNAL_MASK : VMMD_SIGNAL_HANDLERS;
+}
+
+/* At its exit. Other threads of the process look at their next call; those of another that shares the handlers do not. */
+void vmmd_signal_disturbed(struct vmmd_task *ts)
+{
+	bool handlers = ts->disturbs & VMMD_SIGNAL_HANDLERS;
+	struct task_struct *t;
+
+	if (likely(!ts->disturbs))
+		return;
+	ts->disturbs = 0;
+	if (!vmmd_signal_soften(ts) || !handlers || thread_group_empty(current))
+		return;
+	rcu_read_lock();
+	for_each_thread(current, t)
+		vmmd_task_refresh(t);
+	rcu_read_unlock();
 }
 
 void vmmd_signal_harden(void)

@@ -17,8 +17,6 @@
 
 #include "vmmd.h"
 
-#define WORK_BIT 47
-
 #define TABLE_BITS 12
 #define LOCKS 64
 static struct hlist_head tasks[1 << TABLE_BITS];
@@ -28,26 +26,60 @@ static struct kmem_cache *task_cache, *att_cache;
 
 /* --------------------------------------------------------------- finding tasks */
 
+/* Under RCU of either kind. */
+static __always_inline struct vmmd_task *find(struct task_struct *t)
+{
+	struct vmmd_task *ts;
+
+	hlist_for_each_entry_rcu(ts, &tasks[hash_ptr(t, TABLE_BITS)], hash, true)
+		if (ts->task == t)
+			break;
+	return ts;
+}
+
 struct vmmd_task *vmmd_find(struct task_struct *t)
 {
 	struct vmmd_task *ts;
 
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(ts, &tasks[hash_ptr(t, TABLE_BITS)], hash)
-		if (ts->task == t)
-			break;
+	ts = find(t);
 	rcu_read_unlock();
 	return ts;
 }
 
-bool vmmd_marked(void)
+/*
+ * Of each call of each task of ours, and the end of most: no engine wants this
+ * native call, and there is nothing else to do. An engine that is over finds no
+ * call plain.
+ */
+bool vmmd_task_plain(u32 nr)
 {
-	return test_bit(WORK_BIT, &current_thread_info()->syscall_work);
+	const struct vmmd_task *ts;
+	const struct vmmd_att *a;
+	bool plain = false;
+
+	rcu_read_lock_sched(); /* cheaper than the other kind where that can be preempted */
+	ts = find(current);
+	if (ts && !READ_ONCE(ts->fresh) && !READ_ONCE(ts->spare) && !ts->reissuing)
+		list_for_each_entry_rcu(a, &ts->atts, node, true) {
+			plain = test_bit(nr, rcu_dereference_sched(a->engine->plain));
+			if (!plain)
+				break;
+		}
+	rcu_read_unlock_sched();
+	return plain;
 }
 
-bool vmmd_is_marked(struct task_struct *t)
+/* It is to look around at its next call. */
+void vmmd_task_refresh(struct task_struct *t)
 {
-	return test_bit(WORK_BIT, &task_thread_info(t)->syscall_work);
+	struct vmmd_task *ts;
+
+	rcu_read_lock();
+	ts = find(t);
+	if (ts)
+		WRITE_ONCE(ts->fresh, true);
+	rcu_read_unlock();
 }
 
 static bool has_locked(const struct vmmd_task *ts, const struct vmmd_engine *e)
@@ -81,7 +113,7 @@ struct vmmd_task *vmmd_self(void)
 
 void vmmd_mark(struct task_struct *t)
 {
-	set_bit(WORK_BIT, &task_thread_info(t)->syscall_work);
+	set_bit(VMMD_WORK_BIT, &task_thread_info(t)->syscall_work);
 	set_task_syscall_work(t, SECCOMP);
 }
 
@@ -89,7 +121,7 @@ void vmmd_mark(struct task_struct *t)
 void vmmd_unmark(struct task_struct *t)
 {
 	spin_lock_irq(&t->sighand->siglock);
-	clear_bit(WORK_BIT, &task_thread_info(t)->syscall_work);
+	clear_bit(VMMD_WORK_BIT, &task_thread_info(t)->syscall_work);
 	if (t->seccomp.mode == SECCOMP_MODE_DISABLED)
 		clear_task_syscall_work(t, SECCOMP);
 	spin_unlock_irq(&t->sighand->siglock);
@@ -98,7 +130,7 @@ void vmmd_unmark(struct task_struct *t)
 /* A task that never makes a system call; where nobody may sleep, on PREEMPT_RT for siglock either. */
 void vmmd_unmark_kernel(struct task_struct *t)
 {
-	clear_bit(WORK_BIT, &task_thread_info(t)->syscall_work);
+	clear_bit(VMMD_WORK_BIT, &task_thread_info(t)->syscall_work);
 }
 
 /* ------------------------------------------------------------------------ tasks */

@@ -80,6 +80,7 @@ struct vmmd_select {
 	struct rcu_work rwork;
 	u32 events;
 	DECLARE_BITMAP(native, VMMD_KMOD_NR);
+	DECLARE_BITMAP(plain, VMMD_KMOD_NR); /* … and nothing is to be done for them */
 	struct bpf_prog *prog;
 	struct vmmd_paths *paths;
 	u8 inline_args[VMMD_KMOD_NR];
@@ -102,6 +103,7 @@ struct vmmd_engine {
 	struct pid_namespace *ns;
 	struct mutex config;
 	struct vmmd_select __rcu *select;
+	const unsigned long __rcu *plain; /* of `select`; none when it is over */
 
 	/* The shared memory: header, ring, slots. A page is NULL until it is needed. */
 	struct page **pages;
@@ -172,7 +174,7 @@ struct vmmd_task {
 	raw_spinlock_t lock;
 	struct list_head atts; /* the newest first */
 	int natts;
-	bool fresh; /* one of them may not have been announced */
+	bool fresh; /* one of them may not have been announced, or signals are to be looked at */
 	struct vmmd_task *spare; /* for its next child: where that is made nobody can wait */
 
 	/* The rest is the task's own. */
@@ -182,6 +184,7 @@ struct vmmd_task {
 	bool armed;	/* exit_work is queued */
 	bool newborn;	/* first_work has not run */
 	bool execed;
+	u8 disturbs;	/* VMMD_SIGNAL_*: since its last exit */
 	bool saved;	/* what the program had in its registers is below */
 	bool reissuing; /* it is on its way to the call `reissuer` asked for */
 	struct vmmd_att *reissuer;
@@ -230,6 +233,7 @@ struct vmmd_engine *vmmd_engine_new(const struct vmmd_kmod_create *how);
 void vmmd_engine_put(struct vmmd_engine *e);
 void vmmd_engine_die(struct vmmd_engine *e);
 void vmmd_engine_detach(struct vmmd_engine *e);
+void vmmd_engine_refresh(struct vmmd_engine *e);
 struct vmmd_kmod_slot *vmmd_engine_slot(struct vmmd_engine *e, u32 index);
 void vmmd_engine_post(struct vmmd_engine *e, u64 token);
 bool vmmd_engine_posted(const struct vmmd_engine *e);
@@ -264,9 +268,16 @@ extern char *vmmd_hook_wish;
 /* task.c */
 int vmmd_task_init(void);
 void vmmd_task_exit(void);
+#define VMMD_WORK_BIT 47 /* of thread_info.syscall_work: one of ours */
+static inline bool vmmd_is_marked(struct task_struct *t)
+{
+	return test_bit(VMMD_WORK_BIT, &task_thread_info(t)->syscall_work);
+}
+static inline bool vmmd_marked(void)
+{
+	return vmmd_is_marked(current);
+}
 struct vmmd_task *vmmd_find(struct task_struct *t);
-bool vmmd_marked(void);
-bool vmmd_is_marked(struct task_struct *t);
 bool vmmd_task_has(struct task_struct *t, const struct vmmd_engine *e);
 struct vmmd_task *vmmd_self(void);
 void vmmd_mark(struct task_struct *t);
@@ -280,7 +291,9 @@ bool vmmd_task_insert(struct vmmd_task *ts, struct task_struct *t);
 void vmmd_task_forget(struct vmmd_task *ts); /* by the task itself */
 bool vmmd_task_reap(struct vmmd_task *ts);   /* let engines that are over go; false: it dies with one */
 bool vmmd_task_close(struct vmmd_task *ts);
+bool vmmd_task_plain(u32 nr);
 bool vmmd_task_wants(struct vmmd_task *ts, u32 type);
+void vmmd_task_refresh(struct task_struct *t);
 struct vmmd_att *vmmd_task_next_up(struct vmmd_task *ts, struct vmmd_att *a);
 struct vmmd_att *vmmd_att_new(struct vmmd_engine *e, bool counted);
 void vmmd_att_put(struct vmmd_att *a);
@@ -312,7 +325,7 @@ bool vmmd_makes_child(const struct pt_regs *regs);
 void vmmd_first(struct vmmd_task *ts);
 void vmmd_first_work(struct callback_head *work);
 void vmmd_last_work(struct callback_head *work);
-void vmmd_announce(struct vmmd_task *ts);
+bool vmmd_announce(struct vmmd_task *ts);
 void vmmd_birth_put(struct vmmd_birth *birth);
 void vmmd_await_child(struct vmmd_task *ts);
 void vmmd_probe_new(void *data, struct task_struct *p, vmmd_clone_flags_t flags);
@@ -324,8 +337,11 @@ void vmmd_probe_exit(void *data, struct task_struct *p);
 #endif
 
 /* signal.c */
-void vmmd_signal_soften(struct vmmd_task *ts);
-bool vmmd_signal_disturbs(const struct pt_regs *regs);
+#define VMMD_SIGNAL_MASK 1     /* empties real_blocked */
+#define VMMD_SIGNAL_HANDLERS 2 /* may change what is ignored */
+bool vmmd_signal_soften(struct vmmd_task *ts);
+u8 vmmd_signal_disturbs(struct vmmd_task *ts, const struct pt_regs *regs);
+void vmmd_signal_disturbed(struct vmmd_task *ts);
 void vmmd_signal_harden(void);
 struct vmmd_ret vmmd_hook_signal(struct ksignal *ksig, unsigned long b, unsigned long ip);
 
@@ -342,6 +358,7 @@ struct vmmd_att *vmmd_req_stopped(struct vmmd_engine *e, u64 id, struct task_str
 enum vmmd_verdict { VMMD_PASS, VMMD_STOP, VMMD_ERRNO, VMMD_KILL };
 enum vmmd_verdict vmmd_judge(struct vmmd_engine *e, struct pt_regs *regs, int *error, u8 *inline_arg);
 bool vmmd_is_foreign(int nr);
+extern const unsigned long vmmd_none_plain[];
 int vmmd_select(struct vmmd_engine *e, const struct vmmd_kmod_select *s);
 void vmmd_select_free(struct vmmd_select *s);
 
