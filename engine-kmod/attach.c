@@ -10,10 +10,9 @@
  * anybody, the task gets no_new_privs: a set-user-id program must not end up in
  * the hands of its user's daemon.
  *
- * Attaching is serialized by one mutex. A task is attached from outside only
+ * Attaching a thread is serialized by one mutex. A task is attached from outside only
  * while it is alive; it notices at its next system call or signal.
  */
-#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
@@ -152,13 +151,38 @@ static bool attach_new(struct kit *k, struct task_struct *t)
 	return true;
 }
 
-/* It began to exit while it was attached: it may have missed that, and not forget its state. */
-static void bury(struct vmmd_task *ts, struct task_struct *t)
+/*
+ * It began to exit while it was attached: it may have missed that, and not forget
+ * its state. That can be seen when it has come to its end, which may take long.
+ */
+struct grave {
+	struct delayed_work work;
+	struct vmmd_task *ts; /* holds the module */
+	struct task_struct *t;
+};
+
+static void bury(struct work_struct *work)
 {
-	while (!READ_ONCE(t->exit_state))
-		schedule_timeout_uninterruptible(1);
-	if (vmmd_find(t) == ts)
-		vmmd_task_forget(ts);
+	struct grave *g = container_of(to_delayed_work(work), struct grave, work);
+
+	if (!READ_ONCE(g->t->exit_state)) {
+		queue_delayed_work(vmmd_wq, &g->work, 1);
+		return;
+	}
+	if (vmmd_find(g->t) == g->ts)
+		vmmd_task_forget(g->ts);
+	put_task_struct(g->t);
+	kfree(g);
+}
+
+static void dig(struct vmmd_task *ts, struct task_struct *t)
+{
+	struct grave *g = kmalloc(sizeof(*g), GFP_KERNEL | __GFP_NOFAIL);
+
+	g->ts = ts;
+	g->t = get_task_struct(t);
+	INIT_DELAYED_WORK(&g->work, bury);
+	queue_delayed_work(vmmd_wq, &g->work, 1);
 }
 
 /* attach_lock is held. -EINPROGRESS: it is being born, or let go by another engine. */
@@ -190,7 +214,7 @@ static int attach_thread(struct vmmd_engine *e, struct task_struct *t)
 	}
 	smp_mb(); /* the mark is set; pairs with vmmd_probe_exit() */
 	if (t != current && t->flags & PF_EXITING) {
-		bury(ts, t);
+		dig(ts, t);
 		err = -ESRCH;
 	}
 out:
@@ -240,7 +264,9 @@ static int attach_threads(struct vmmd_engine *e, struct task_struct *leader, u32
 
 	/* A thread that is made meanwhile is attached by its parent, or is found in the next turn. */
 	while ((t = next_thread_of(e, leader))) {
+		mutex_lock(&attach_lock);
 		err = attach_thread(e, t);
+		mutex_unlock(&attach_lock);
 		if (!err && !e->privileged)
 			task_set_no_new_privs(t);
 		put_task_struct(t);
@@ -248,7 +274,7 @@ static int attach_threads(struct vmmd_engine *e, struct task_struct *leader, u32
 			++*attached;
 		else if (err == -EINPROGRESS)
 			schedule_timeout_killable(1);
-		else if (err != -ESRCH)
+		else if (err != -ESRCH && err != -EEXIST) /* another caller was faster */
 			break;
 		err = fatal_signal_pending(current) ? -EINTR : 0;
 		if (err)
@@ -288,9 +314,7 @@ int vmmd_attach_process(struct vmmd_engine *e, struct vmmd_kmod_attach *how)
 	err = may_trace(t);
 	if (!err) {
 		how->attached = 0;
-		mutex_lock(&attach_lock);
 		err = attach_threads(e, t, &how->attached);
-		mutex_unlock(&attach_lock);
 	}
 	mutex_unlock(&t->signal->cred_guard_mutex);
 out:

@@ -104,15 +104,20 @@ int vmmd_prepare_child(struct vmmd_task *ts)
 	}
 }
 
-static void inherit(struct vmmd_task *child, const struct vmmd_task *parent, vmmd_clone_flags_t flags)
+static void inherit(struct task_struct *p, struct vmmd_task *child, const struct vmmd_task *parent,
+		    vmmd_clone_flags_t flags)
 {
 	struct vmmd_att *a;
 
 	child->saved = parent->saved;
 	child->nr = parent->nr;
 	memcpy(child->args, parent->args, sizeof(child->args));
-	list_for_each_entry(a, &child->atts, node)
+	list_for_each_entry(a, &child->atts, node) {
 		a->clone_flags = flags;
+		/* Its parent may have been attached, and got this, after it had been copied. */
+		if (!a->engine->privileged)
+			task_set_no_new_privs(p);
+	}
 }
 
 /*
@@ -135,7 +140,7 @@ void vmmd_probe_new(void *data, struct task_struct *p, vmmd_clone_flags_t flags)
 	/* Something changed the call behind our back: without state it is killed at its first call. */
 	if (!child)
 		return;
-	inherit(child, ts, flags);
+	inherit(p, child, ts, flags);
 	if (!vmmd_task_insert(child, p)) {
 		/* It has been attached from outside, but not to all. What is left is freed later: not here. */
 		vmmd_task_adopt(vmmd_find(p), child);

@@ -2,8 +2,8 @@
 /*
  * mem.c - memory of tasks, and what a stopped task does for its daemon.
  *
- * Only a stopped task's memory can be reached: it cannot exec meanwhile, so
- * whether the daemon may see it is checked once. As for a ptracer, memory that
+ * Only a stopped task's memory can be reached, and it stays stopped meanwhile:
+ * it cannot exec, so whether the daemon may see it is checked once. As for a ptracer, memory that
  * must not be dumped takes CAP_SYS_PTRACE over its user namespace.
  *
  * An order is run by the stopped task itself, between two sleeps of its stop.
@@ -20,18 +20,19 @@
 
 /* ------------------------------------------------------------------ with the stop */
 
-/* In the task: what its argument points to, as far as it can be read. */
-void vmmd_inline(struct vmmd_kmod_slot *slot, u8 how, unsigned long arg)
+/* In the task: what its argument points to, as far as it can be read. Gives VMMD_KMOD_S_*. */
+u32 vmmd_inline(struct vmmd_kmod_slot *slot, u8 how, unsigned long arg)
 {
 	const void __user *from = (const void __user *)arg;
+	u32 flags = VMMD_KMOD_S_INLINE;
 	long n;
 
 	if (how & VMMD_KMOD_INLINE_STRING) {
 		n = strncpy_from_user((char *)slot->data, from, VMMD_KMOD_DATA);
 		if (n < 0)
-			return;
+			return 0;
 		if (n == VMMD_KMOD_DATA)
-			slot->flags |= VMMD_KMOD_S_CUT;
+			flags |= VMMD_KMOD_S_CUT;
 		else
 			n++; /* its NUL */
 	} else {
@@ -40,7 +41,7 @@ void vmmd_inline(struct vmmd_kmod_slot *slot, u8 how, unsigned long arg)
 			memset(slot->data + n, 0, VMMD_KMOD_DATA - n);
 	}
 	slot->data_len = n;
-	slot->flags |= VMMD_KMOD_S_INLINE;
+	return flags;
 }
 
 /* ------------------------------------------------------------------------- memory */
@@ -91,7 +92,7 @@ long vmmd_mem(struct vmmd_engine *e, const struct file *control, const struct vm
 
 	if (m->flags & ~VMMD_KMOD_MEM_WRITE || m->zero || m->len > INT_MAX)
 		return -EINVAL;
-	a = vmmd_req_stopped(e, m->id, &t);
+	a = vmmd_req_hold(e, m->id, &t);
 	if (!a)
 		return -ESRCH;
 	ret = may_access(control, t);
@@ -100,8 +101,7 @@ long vmmd_mem(struct vmmd_engine *e, const struct file *control, const struct vm
 		ret = page ? copy_page_wise(t, m, page) : -ENOMEM;
 		free_page((unsigned long)page);
 	}
-	put_task_struct(t);
-	vmmd_att_put(a);
+	vmmd_req_unhold(a, t);
 	return ret;
 }
 
@@ -149,9 +149,8 @@ static long carry_out(struct vmmd_engine *e, u64 id, struct vmmd_order *order)
 	struct vmmd_att *a;
 	long ret = -ESRCH;
 
-	a = vmmd_req_stopped(e, id, &t);
+	a = vmmd_req_hold(e, id, &t);
 	if (a) {
-		put_task_struct(t);
 		ret = give(a, order) ? 0 : -EBUSY;
 		if (!ret) {
 			wake_up(&a->wait);
@@ -159,7 +158,7 @@ static long carry_out(struct vmmd_engine *e, u64 id, struct vmmd_order *order)
 		}
 		if (!ret)
 			ret = order->result;
-		vmmd_att_put(a);
+		vmmd_req_unhold(a, t);
 	}
 	vmmd_order_put(order);
 	return ret;

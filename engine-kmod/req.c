@@ -41,21 +41,26 @@ void vmmd_identify(struct vmmd_att *a)
 	raw_spin_unlock(&a->lock);
 }
 
-static void fill_call(struct vmmd_kmod_slot *s)
+/* What is written is never read again: it may have changed. */
+static u32 fill_call(struct vmmd_kmod_slot *s, u8 inline_arg)
 {
 	struct pt_regs *regs = current_pt_regs();
+	int nr = syscall_get_nr(current, regs);
 	unsigned long args[6];
+	u32 flags;
 	int i;
 
 	syscall_get_arguments(current, regs, args);
 	for (i = 0; i < 6; i++)
 		s->args[i] = args[i];
-	s->nr = syscall_get_nr(current, regs);
+	s->nr = nr;
 	s->arch = syscall_get_arch(current);
 	s->pc = instruction_pointer(regs);
 	s->sp = user_stack_pointer(regs);
-	if (vmmd_is_foreign(s->nr))
-		s->flags |= VMMD_KMOD_S_COMPAT;
+	flags = vmmd_is_foreign(nr) ? VMMD_KMOD_S_COMPAT : 0;
+	if (inline_arg)
+		flags |= vmmd_inline(s, inline_arg, args[inline_arg & VMMD_KMOD_INLINE_ARG]);
+	return flags;
 }
 
 static void fill(struct vmmd_att *a, const struct vmmd_event *ev)
@@ -63,7 +68,6 @@ static void fill(struct vmmd_att *a, const struct vmmd_event *ev)
 	struct vmmd_kmod_slot *s = a->slot;
 
 	s->type = ev->type;
-	s->flags = 0;
 	s->id = a->id;
 	s->tid = a->tid;
 	s->tgid = a->tgid;
@@ -72,14 +76,11 @@ static void fill(struct vmmd_att *a, const struct vmmd_event *ev)
 	s->value = ev->value;
 	s->data_len = 0;
 	memset(&s->answer, 0, sizeof(s->answer));
-	if (ev->type == VMMD_KMOD_GONE)
-		return;
-	fill_call(s);
+	a->flags = ev->type == VMMD_KMOD_GONE ? 0 : fill_call(s, ev->inline_arg);
+	s->flags = a->flags;
 	if (ev->type == VMMD_KMOD_SIGNAL) {
 		copy_siginfo_to_external((siginfo_t *)s->data, ev->info);
 		s->data_len = sizeof(siginfo_t);
-	} else if (ev->inline_arg) {
-		vmmd_inline(s, ev->inline_arg, s->args[ev->inline_arg & VMMD_KMOD_INLINE_ARG]);
 	}
 }
 
@@ -210,7 +211,8 @@ static bool busy(const struct vmmd_att *a)
 
 static void tell_again(struct vmmd_att *a, u32 flag)
 {
-	a->slot->flags |= flag;
+	a->flags |= flag;
+	WRITE_ONCE(a->slot->flags, a->flags);
 	smp_wmb(); /* before the token, which the ring's release orders too */
 	vmmd_engine_post(a->engine, token(a));
 }
@@ -252,13 +254,15 @@ static int wait(struct vmmd_att *a, const struct vmmd_event *ev)
 	return ret;
 }
 
-/* No more orders are taken: `stopped` is false. */
-static void refuse_order(struct vmmd_att *a)
+/* No more orders are taken: `stopped` is false. Nor does the task go on while it is held. */
+static int end_stop(struct vmmd_att *a, int ret)
 {
 	struct vmmd_order *order;
+	bool held;
 
 	raw_spin_lock(&a->lock);
 	a->stopped = false;
+	held = a->users;
 	order = a->order;
 	a->order = NULL;
 	raw_spin_unlock(&a->lock);
@@ -267,6 +271,9 @@ static void refuse_order(struct vmmd_att *a)
 		complete(&order->done);
 		vmmd_order_put(order);
 	}
+	if (unlikely(held) && wait_event_killable(a->wait, !READ_ONCE(a->users)))
+		ret = -EINTR;
+	return ret;
 }
 
 /* Killed: the daemon may be about to answer, and the slot is its until it says that it has. */
@@ -313,8 +320,7 @@ int vmmd_ask(struct vmmd_att *a, struct vmmd_event *ev, struct vmmd_kmod_answer 
 	if (a->engine->spin_ns)
 		start = local_clock();
 	publish(a, VMMD_KMOD_PENDING, true);
-	ret = spin(a) ? 0 : wait(a, ev);
-	refuse_order(a);
+	ret = end_stop(a, spin(a) ? 0 : wait(a, ev));
 	if (ret) {
 		if (READ_ONCE(a->engine->dead))
 			closed(a);
@@ -323,6 +329,7 @@ int vmmd_ask(struct vmmd_att *a, struct vmmd_event *ev, struct vmmd_kmod_answer 
 		return ret;
 	}
 	memcpy(answer, &a->slot->answer, sizeof(*answer));
+	barrier(); /* from here on the copy counts */
 	if (ev->info && answer->flags & VMMD_KMOD_A_SIGINFO)
 		take_siginfo(a, ev);
 	if (start)
@@ -397,7 +404,7 @@ void vmmd_req_repeat(struct vmmd_att *a)
 }
 
 /* The attachment `id`, with references to it and to its task; NULL: there is none. */
-static struct vmmd_att *lookup_task(struct vmmd_engine *e, u64 id, bool stopped, struct task_struct **task)
+static struct vmmd_att *lookup_task(struct vmmd_engine *e, u64 id, bool hold, struct task_struct **task)
 {
 	struct vmmd_att *a = lookup(e, (u32)id);
 
@@ -405,8 +412,10 @@ static struct vmmd_att *lookup_task(struct vmmd_engine *e, u64 id, bool stopped,
 		return NULL;
 	*task = NULL;
 	raw_spin_lock(&a->lock);
-	if (a->id == id && a->task && (a->stopped || !stopped))
+	if (a->id == id && a->task && (a->stopped || !hold)) {
 		*task = get_task_struct(a->task);
+		a->users += hold;
+	}
 	raw_spin_unlock(&a->lock);
 	if (*task)
 		return a;
@@ -414,9 +423,23 @@ static struct vmmd_att *lookup_task(struct vmmd_engine *e, u64 id, bool stopped,
 	return NULL;
 }
 
-struct vmmd_att *vmmd_req_stopped(struct vmmd_engine *e, u64 id, struct task_struct **task)
+/* If it is stopped. Then it stays so, or dies, until it is let go. */
+struct vmmd_att *vmmd_req_hold(struct vmmd_engine *e, u64 id, struct task_struct **task)
 {
 	return lookup_task(e, id, true, task);
+}
+
+void vmmd_req_unhold(struct vmmd_att *a, struct task_struct *task)
+{
+	bool last;
+
+	raw_spin_lock(&a->lock);
+	last = --a->users == 0 && !a->stopped;
+	raw_spin_unlock(&a->lock);
+	if (last)
+		wake_up(&a->wait);
+	put_task_struct(task);
+	vmmd_att_put(a);
 }
 
 int vmmd_kill(struct vmmd_engine *e, u64 id)

@@ -147,6 +147,7 @@ struct vmmd_att {
 	bool gone;	/* the task has left */
 	bool told;	/* … and GONE was made */
 	bool repeat;	/* its task is to make it again, for a new daemon */
+	u32 users;	/* of the task's memory: meanwhile it stays */
 	struct vmmd_order *order;
 
 	/* Only the task's, or written before it is attached. */
@@ -154,6 +155,7 @@ struct vmmd_att {
 	bool counted; /* in engine.tasks */
 	bool want_exit;
 	s32 status;
+	u32 flags; /* what is in the slot */
 	u32 spin_ns;
 	pid_t tid, tgid;
 	u64 parent, clone_flags;
@@ -352,7 +354,8 @@ void vmmd_tell_gone(struct vmmd_att *a);
 void vmmd_done(struct vmmd_engine *e, u64 token);
 int vmmd_kill(struct vmmd_engine *e, u64 id);
 void vmmd_req_repeat(struct vmmd_att *a);
-struct vmmd_att *vmmd_req_stopped(struct vmmd_engine *e, u64 id, struct task_struct **task);
+struct vmmd_att *vmmd_req_hold(struct vmmd_engine *e, u64 id, struct task_struct **task);
+void vmmd_req_unhold(struct vmmd_att *a, struct task_struct *task);
 
 /* filter.c */
 enum vmmd_verdict { VMMD_PASS, VMMD_STOP, VMMD_ERRNO, VMMD_KILL };
@@ -369,7 +372,7 @@ void vmmd_paths_put(struct vmmd_paths *p);
 enum vmmd_verdict vmmd_paths_judge(const struct vmmd_paths *p, int nr, const unsigned long *args, int *error);
 
 /* mem.c */
-void vmmd_inline(struct vmmd_kmod_slot *slot, u8 how, unsigned long arg);
+u32 vmmd_inline(struct vmmd_kmod_slot *slot, u8 how, unsigned long arg);
 long vmmd_mem(struct vmmd_engine *e, const struct file *control, const struct vmmd_kmod_mem *m);
 long vmmd_map(struct vmmd_engine *e, struct vmmd_kmod_map *m);
 long vmmd_install(struct vmmd_engine *e, const struct vmmd_kmod_install *in);
