@@ -182,6 +182,84 @@ static void t_fatal_outside(void)
 	vm_close(&vm);
 }
 
+/* One that is ignored is not asked about; that it no longer is holds for the other thread, which gets it. */
+static void *t_other(void *tid)
+{
+	*(volatile long *)tid = syscall(SYS_gettid);
+	return t_loop(tid);
+}
+
+static void c_ignored(void *arg)
+{
+	volatile long tid = 0;
+	pthread_t t;
+
+	(void)arg;
+	signal(SIGTERM, SIG_IGN);
+	CHECK(pthread_create(&t, NULL, t_other, (void *)&tid) == 0);
+	for (int i = 0; i < 3; i++) {
+		nap(20);
+		CHECK(syscall(SYS_tgkill, getpid(), tid, SIGTERM) == 0);
+		nap(20);
+		syscall(SYS_getuid);
+		signal(SIGTERM, i == 0 ? SIG_DFL : SIG_IGN);
+	}
+}
+
+static void t_ignored(void)
+{
+	struct vm vm;
+	slot *s;
+	pid_t p;
+
+	vm_open(&vm, 0, ON(SIGNAL) | ON(GONE), SYS_getuid, -1);
+	p = vm_spawn(&vm, c_ignored, NULL);
+	for (int i = 0; i < 3; i++) {
+		if (i == 1) {
+			s = vm_expect(&vm, VMMD_KMOD_SIGNAL, SIGTERM);
+			CHECK(s->tid != (uint32_t)p);
+			vm_answer(s, VMMD_KMOD_DROP);
+			vm_done(&vm, s);
+		}
+		vm_run(&vm, vm_expect(&vm, VMMD_KMOD_ENTRY, SYS_getuid));
+	}
+	serve(&vm, p, NULL, NULL);
+}
+
+/* Asked for when the task is there already, and not any more. */
+static void c_later(void *arg)
+{
+	(void)arg;
+	syscall(SYS_getuid);
+	raise(SIGTERM);
+	syscall(SYS_getuid);
+	raise(SIGTERM);
+}
+
+static void t_later(void)
+{
+	struct vmmd_kmod_select sel = vm_selection(ON(SIGNAL) | ON(GONE), SYS_getuid, -1);
+	struct vm vm;
+	slot *s;
+	pid_t p;
+
+	vm_open(&vm, 0, ON(GONE), SYS_getuid, -1);
+	p = vm_spawn(&vm, c_later, NULL);
+	s = vm_expect(&vm, VMMD_KMOD_ENTRY, SYS_getuid);
+	vm_select(&vm, &sel);
+	vm_run(&vm, s);
+	s = vm_expect(&vm, VMMD_KMOD_SIGNAL, SIGTERM);
+	vm_answer(s, VMMD_KMOD_DROP);
+	vm_done(&vm, s);
+	s = vm_expect(&vm, VMMD_KMOD_ENTRY, SYS_getuid);
+	sel.events = ON(GONE);
+	vm_select(&vm, &sel);
+	vm_run(&vm, s);
+	CHECK_EQ(vm_serve(&vm, p, NULL, NULL) & 0x7f, SIGTERM);
+	CHECK_EQ(child_status(p), 128 + SIGTERM);
+	vm_close(&vm);
+}
+
 static void c_blocked(void *arg)
 {
 	sigset_t set;
@@ -641,6 +719,8 @@ const struct test tests_events[] = {
 	{ "signal/replace", t_replace, 0 },
 	{ "signal/default-fatal", t_fatal, 0 },
 	{ "signal/fatal-from-outside", t_fatal_outside, 0 },
+	{ "signal/ignored", t_ignored, 0 },
+	{ "signal/selected-later", t_later, 0 },
 	{ "signal/blocked", t_blocked, 0 },
 	{ "signal/interrupts-a-stop", t_interrupted, 0 },
 	{ "signal/restarts-a-call", t_restarted, 0 },
