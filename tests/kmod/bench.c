@@ -246,6 +246,12 @@ static void paused(void *arg)
 	pause();
 }
 
+static bool all_attached(void *arg)
+{
+	(void)arg;
+	return vm_info().tasks == 100;
+}
+
 static void budget(const char *name, double is, double of, double most)
 {
 	if (is <= of * most)
@@ -262,10 +268,14 @@ void bench(void)
 	best = shared(sizeof(*best));
 	native = alone(NULL);
 	before = alone("native, no module");
+	alone("native, no module, again");
 	CHECK_EQ(module_load(""), 0);
+	alone("native, module loaded");
 	vm_open(&vm, 0, 0, SYS_getuid, -1);
 	for (int i = 0; i < 100; i++)
 		vm_spawn(&vm, paused, NULL);
+	CHECK(soon(all_attached, NULL, 20000));
+	nap(500); /* for them to be at rest */
 	after = alone("native, module loaded, 100 tasks attached");
 	vm_close(&vm);
 	empty = empty_filter("an empty seccomp filter");

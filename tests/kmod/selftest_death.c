@@ -252,7 +252,7 @@ static bool is_set(void *arg)
 
 static void t_daemon_kill_in_calls(void)
 {
-	int *done = shared(sizeof(*done)), count = scaled(200, 12);
+	int *done = shared(sizeof(*done)), count = scaled(200, 40);
 	pid_t daemon;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
