@@ -23,7 +23,8 @@
  *
  *   engine   refcounted: one for the control descriptor, one for each token
  *            descriptor, one for each attachment. Freed by RCU. `dead` is set
- *            once; who finds it set leaves the engine.
+ *            once; a task that finds it set leaves the engine, if that lets
+ *            tasks go, or dies: never the first where it should be the second.
  *   att      one task's attachment to one engine, with a slot of the shared
  *            memory. Two references: the task's, until it leaves, and the
  *            table's, until the daemon has acknowledged that (or is dead).
@@ -41,7 +42,7 @@
  *
  * Locks, outermost first; never sleep under a raw one, nor wake anybody
  *
- *   engine.config     mutex: the engine's selection
+ *   engine.config     mutex: the engine's selection, and that it is over
  *   signal_struct.cred_guard_mutex  while a running process is attached
  *   sighand.siglock   flags that seccomp writes too, signal queues
  *   task.lock         raw: the list of attachments, the spare and the spare's
@@ -89,7 +90,7 @@ struct vmmd_select {
 struct vmmd_engine {
 	refcount_t ref;
 	struct rcu_work rwork;
-	bool dead;
+	bool dead;     /* these two: under config, `plain` follows */
 	bool detached; /* tasks are let go, whatever the flags say */
 	u32 flags;     /* VMMD_KMOD_F_* */
 	u32 foreign;
