@@ -15,6 +15,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/mount.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -154,10 +155,12 @@ static bool attach_new(struct kit *k, struct task_struct *t)
 /*
  * It began to exit while it was attached: it may have missed that, and not forget
  * its state. That can be seen when it has come to its end, which may take long.
+ * The state may have gone by then and with it what held the module, but not the
+ * timer of this work, for which the end of its queue does not wait.
  */
 struct grave {
 	struct delayed_work work;
-	struct vmmd_task *ts; /* holds the module */
+	struct vmmd_task *ts;
 	struct task_struct *t;
 };
 
@@ -173,12 +176,14 @@ static void bury(struct work_struct *work)
 		vmmd_task_forget(g->ts);
 	put_task_struct(g->t);
 	kfree(g);
+	module_put(THIS_MODULE);
 }
 
 static void dig(struct vmmd_task *ts, struct task_struct *t)
 {
 	struct grave *g = kmalloc(sizeof(*g), GFP_KERNEL | __GFP_NOFAIL);
 
+	__module_get(THIS_MODULE); /* the caller has a reference */
 	g->ts = ts;
 	g->t = get_task_struct(t);
 	INIT_DELAYED_WORK(&g->work, bury);
