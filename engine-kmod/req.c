@@ -128,24 +128,27 @@ static void closed(struct vmmd_att *a)
 
 /*
  * The task has left; the caller holds a reference of the att. If a request is
- * still open, who closes it comes here again.
+ * still open, who closes it comes here again. Filled and published at once: a
+ * new daemon has open requests made again, and may be done with them.
  */
 void vmmd_tell_gone(struct vmmd_att *a)
 {
 	struct vmmd_event ev = {.type = VMMD_KMOD_GONE, .value = a->status};
 	bool tell;
+	u64 t;
 
 	raw_spin_lock(&a->lock);
 	tell = !a->open && !a->told;
 	a->gone = true;
-	if (tell)
-		a->open = a->told = true; /* the slot is ours to fill */
+	if (tell) {
+		a->told = true;
+		fill(a, &ev);
+		/* SLEEPING, for the daemon to say that it is done. */
+		t = publish_locked(a, VMMD_KMOD_SLEEPING, false);
+	}
 	raw_spin_unlock(&a->lock);
-	if (!tell)
-		return;
-	fill(a, &ev);
-	/* SLEEPING, for the daemon to say that it is done. */
-	publish(a, VMMD_KMOD_SLEEPING, false);
+	if (tell)
+		vmmd_engine_post(a->engine, t);
 }
 
 /* ------------------------------------------------------------------ the stop */
