@@ -249,7 +249,7 @@ void vmmd_probe_exit(void *data, struct task_struct *p)
 		vmmd_work_push(current, &ts->last_work);
 }
 
-void vmmd_last_work(struct callback_head *work)
+static void forget_work(struct callback_head *work)
 {
 	struct vmmd_task *ts = container_of(work, struct vmmd_task, last_work);
 	struct vmmd_att *a;
@@ -257,4 +257,15 @@ void vmmd_last_work(struct callback_head *work)
 	list_for_each_entry(a, &ts->atts, node)
 		a->status = current->exit_code;
 	vmmd_task_forget(ts);
+}
+
+/*
+ * Works run from the newest to the oldest: exit_work and first_work may be queued
+ * behind this one. What is pushed now runs after them, so the task's state goes
+ * when none of it is queued any more.
+ */
+void vmmd_last_work(struct callback_head *work)
+{
+	init_task_work(work, forget_work);
+	vmmd_work_push(current, work);
 }
