@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kmod.c - the engine of the kernel module: its tasks, its ring, resuming.
+ * kmod.c - the engine of the kernel module: its tasks, their requests, resuming.
  *
  * A task is known by its slot of the memory shared with the module, and by the
- * id that the module has given it. Requests come by the ring. An answer to a
- * task that sleeps needs a system call; it is put off to the one that waits for
- * the next event, so a stop takes one.
+ * id that the module has given it. Requests come by the ring (kmod_ring.c).
  *
  * The module reports the end of a task after the fact: ENGINE_GONE comes, and
  * ENGINE_EXITING does not.
@@ -19,30 +17,17 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vmmd/engine/kmod.h"
 #include "vmmd/engine/kmod_impl.h"
 #include "vmmd/log.h"
 
-/* Actively waiting, of the task for us and of us for tasks, as long as that pays off. */
-#define SPIN_US 20
-#define SPIN_NS (SPIN_US * 1000)
-
 #define TASKS_MAX 16384
 
 static struct km_engine *km(struct engine *e)
 {
 	return (struct km_engine *)(void *)e;
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 /* --------------------------------------------------------------------- tasks */
@@ -90,35 +75,6 @@ static struct engine_task *task_new(struct km_engine *e, const struct vmmd_kmod_
 	return t;
 }
 
-/* ------------------------------------------------------------------- answering */
-
-/* Tell the module now what was put off. */
-static void ring_bell(struct km_engine *e)
-{
-	if (!e->ringing)
-		return;
-	e->ringing = false;
-	ioctl(e->fd, VMMD_IOC_DONE, e->bell);
-}
-
-/* The slot's answer is complete. */
-static void answer(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token)
-{
-	if (__atomic_exchange_n(&s->state, VMMD_KMOD_DONE, __ATOMIC_ACQ_REL) != VMMD_KMOD_SLEEPING)
-		return;
-	ring_bell(e);
-	e->bell = token;
-	e->ringing = true;
-}
-
-/* The engine's own answer. */
-static void answer_with(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token, uint32_t action)
-{
-	memset(&s->answer, 0, sizeof(s->answer));
-	s->answer.action = action;
-	answer(e, s, token);
-}
-
 /* --------------------------------------------------------------------- selection */
 
 static bool launch_call(int64_t nr)
@@ -146,7 +102,8 @@ static int select_now(struct km_engine *e)
 	if (select.events & VMMD_EVENT_SIGNAL)
 		to.events |= 1u << VMMD_KMOD_SIGNAL;
 	memcpy(to.native, s.native, sizeof(to.native));
-	to.inline_args = (uint64_t)(uintptr_t)s.inlines;
+	memcpy(e->inlines, s.inlines, sizeof(e->inlines)); /* a call's argument is always the same */
+	to.inline_args = (uint64_t)(uintptr_t)e->inlines;
 	to.filter = (uint64_t)(uintptr_t)s.filter.prog;
 	to.filter_len = (uint32_t)s.filter.count;
 	rc = ioctl(e->fd, VMMD_IOC_SELECT, &to) < 0 ? -errno : 0;
@@ -180,7 +137,7 @@ static int on_new(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token,
 		e->launched--;
 	if (!t) {
 		log_error("kmod: out of memory for task %u: it is killed", s->tid);
-		answer_with(e, s, token, VMMD_KMOD_KILL);
+		km_answer_with(e, s, token, VMMD_KMOD_KILL);
 		return 0;
 	}
 	t->tid = (pid_t)s->tid;
@@ -199,7 +156,7 @@ static int on_gone(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token
 	struct engine_task *t = task_of(e, s->id);
 	int status = (int)s->value;
 
-	answer_with(e, s, token, VMMD_KMOD_RUN);
+	km_answer_with(e, s, token, VMMD_KMOD_RUN);
 	if (!t) { /* it never went on after it was taken over */
 		if (!s->parent && e->launched)
 			e->launched--;
@@ -213,15 +170,13 @@ static int on_gone(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token
 
 static int on_entry(struct engine_task *t, struct vmmd_kmod_slot *s, struct engine_event *ev)
 {
-	int path = s->flags & VMMD_KMOD_S_INLINE ? km_path_arg(t->call.nr) : -1;
-
 	if (t->launching && !launch_call(t->call.nr)) {
 		t->stopped = false;
-		answer_with(t->e, s, t->token, VMMD_KMOD_RUN);
+		km_answer_with(t->e, s, t->token, VMMD_KMOD_RUN);
 		return 0;
 	}
-	if (path >= 0) {
-		t->inline_addr = t->call.args[path];
+	if (s->flags & VMMD_KMOD_S_INLINE && t->call.nr >= 0 && t->call.nr < VMMD_KMOD_NR) {
+		t->inline_addr = t->call.args[t->e->inlines[t->call.nr] & VMMD_KMOD_INLINE_ARG];
 		t->inline_len = s->data_len <= sizeof(s->data) ? s->data_len : 0;
 	}
 	ev->call = t->call;
@@ -249,7 +204,7 @@ static int on_exec(struct engine_task *t, struct vmmd_kmod_slot *s, struct engin
 		if (rc < 0) {
 			log_error("kmod: cannot select: %s: task %d is killed", strerror(-rc), (int)s->tid);
 			t->stopped = false;
-			answer_with(t->e, s, t->token, VMMD_KMOD_KILL);
+			km_answer_with(t->e, s, t->token, VMMD_KMOD_KILL);
 			return 0;
 		}
 	}
@@ -285,7 +240,7 @@ static int on_stop(struct engine_task *t, struct vmmd_kmod_slot *s, uint64_t tok
 		break;
 	}
 	t->stopped = false;
-	answer_with(t->e, s, token, VMMD_KMOD_RUN);
+	km_answer_with(t->e, s, token, VMMD_KMOD_RUN);
 	return 0;
 }
 
@@ -304,7 +259,7 @@ static int on_token(struct km_engine *e, uint64_t token, struct engine_event *ev
 			t->stopped = false; /* its resume finds nobody; GONE follows */
 			t->killed = true;
 		}
-		answer_with(e, s, token, VMMD_KMOD_RUN);
+		km_answer_with(e, s, token, VMMD_KMOD_RUN);
 		return 0;
 	}
 	if (t && t->stopped && t->token == token)
@@ -315,62 +270,7 @@ static int on_token(struct km_engine *e, uint64_t token, struct engine_event *ev
 		return on_gone(e, s, token, ev);
 	if (t)
 		return on_stop(t, s, token, ev);
-	answer_with(e, s, token, VMMD_KMOD_KILL); /* one that there was no memory for */
-	return 0;
-}
-
-static bool take(struct km_engine *e, uint64_t *token)
-{
-	uint32_t tail = e->header->tail;
-
-	if (__atomic_load_n(&e->header->head, __ATOMIC_ACQUIRE) == tail)
-		return false;
-	*token = e->ring[tail & e->ring_mask];
-	__atomic_store_n(&e->header->tail, tail + 1, __ATOMIC_RELEASE);
-	return true;
-}
-
-/* Actively, before sleeping: a task that has just been answered may be back at once. */
-static bool spin(struct km_engine *e)
-{
-	int64_t end;
-
-	if (e->spin_ns < 100)
-		return false;
-	ring_bell(e); /* its task is what we wait for */
-	end = now_ns() + e->spin_ns;
-	do {
-		for (int i = 0; i < 64; i++) {
-			if (__atomic_load_n(&e->header->head, __ATOMIC_ACQUIRE) != e->header->tail) {
-				e->spin_ns = SPIN_NS;
-				return true;
-			}
-			__builtin_ia32_pause();
-		}
-	} while (now_ns() < end);
-	e->spin_ns /= 2;
-	return false;
-}
-
-/* Until there is something: 0, or -EINTR. */
-static int sleep_until_posted(struct km_engine *e)
-{
-	int64_t start;
-	int rc;
-
-	if (spin(e))
-		return 0;
-	start = now_ns();
-	if (e->ringing) {
-		e->ringing = false;
-		rc = ioctl(e->fd, VMMD_IOC_DONE_WAIT, e->bell);
-	} else {
-		rc = ioctl(e->fd, VMMD_IOC_WAIT);
-	}
-	if (rc < 0)
-		return -errno;
-	if (e->stats.stops && now_ns() - start < SPIN_NS)
-		e->spin_ns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_NS : 0;
+	km_answer_with(e, s, token, VMMD_KMOD_KILL); /* one that there was no memory for */
 	return 0;
 }
 
@@ -382,24 +282,24 @@ static int km_next(struct engine *base, struct engine_event *ev, bool block)
 		uint64_t token;
 		int rc;
 
-		if (take(e, &token)) {
+		if (km_take(e, &token)) {
 			e->stats.stops++;
 			rc = on_token(e, token, ev);
 			if (!rc)
 				continue;
-			ring_bell(e); /* its task does not wait for what the layers do with this event */
+			km_ring_bell(e); /* its task does not wait for what the layers do with this event */
 			e->stats.events++;
 			return rc;
 		}
 		if (!e->stats.tasks && !e->launched) {
-			ring_bell(e);
+			km_ring_bell(e);
 			return -ECHILD;
 		}
 		if (!block) {
-			ring_bell(e);
+			km_ring_bell(e);
 			return 0;
 		}
-		rc = sleep_until_posted(e);
+		rc = km_wait(e);
 		if (rc < 0)
 			return rc == -EINTR ? 0 : rc;
 	}
@@ -476,7 +376,7 @@ static int km_resume(struct engine *base, struct engine_task *t, const struct en
 	t->stopped = false;
 	t->inline_len = 0;
 	s->answer = to;
-	answer(km(base), s, t->token);
+	km_answer(km(base), s, t->token);
 	return 0;
 }
 
@@ -536,12 +436,11 @@ static int km_probe(char *why, size_t len)
 
 static int share(struct km_engine *e)
 {
-	bool many = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 	struct vmmd_kmod_create how = {
 		.flags = e->release ? VMMD_KMOD_F_RELEASE : 0,
 		.foreign = e->foreign == ENGINE_FOREIGN_NATIVE ? VMMD_KMOD_FOREIGN_NATIVE : VMMD_KMOD_FOREIGN_REFUSE,
 		.max_tasks = TASKS_MAX,
-		.spin_us = many ? SPIN_US : 0,
+		.spin_us = KM_SPIN_US,
 	};
 	void *map;
 
@@ -560,7 +459,7 @@ static int share(struct km_engine *e)
 	e->slots = (struct vmmd_kmod_slot *)(void *)(e->map + how.slots_offset);
 	e->nslots = (uint32_t)((how.map_size - how.slots_offset) / sizeof(struct vmmd_kmod_slot));
 	e->tasks = calloc(e->nslots, sizeof(struct engine_task *));
-	e->spin_ns = many ? SPIN_NS : 0;
+	km_wait_init(e);
 	return e->tasks ? 0 : -ENOMEM;
 }
 
@@ -606,7 +505,7 @@ static int km_create(struct engine **out, const struct engine_config *config)
 /* The module does the rest when its descriptor is closed: it kills the tasks, or lets them go. */
 static void km_destroy(struct engine *base)
 {
-	ring_bell(km(base));
+	km_ring_bell(km(base));
 	engine_free(km(base));
 }
 

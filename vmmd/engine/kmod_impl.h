@@ -2,7 +2,8 @@
 /*
  * kmod_impl.h - shared by the files of the kmod engine, by nobody else.
  *
- *   kmod.c         life of the engine and its tasks, the ring, resuming
+ *   kmod.c         life of the engine and its tasks, their requests, resuming
+ *   kmod_ring.c    taking requests, answering, waiting
  *   kmod_mem.c     memory of tasks
  *   kmod_select.c  what stops, as the module wants it
  *
@@ -63,9 +64,12 @@ struct km_engine {
 	enum engine_foreign foreign;
 	struct engine_select select; /* the first selection … */
 	struct engine_select now;    /* … and what is wanted now besides */
+	uint8_t inlines[VMMD_KMOD_NR]; /* which argument comes with its call: VMMD_KMOD_INLINE_* */
 	uint64_t bell;		     /* a token whose task sleeps, to be told with the next call */
 	bool ringing;		     /* there is one */
-	int64_t spin_ns;	     /* how long to look for events before sleeping; adapts */
+	int spins;		     /* > 0: look for events before sleeping; how well that has paid off */
+	unsigned sleeps, sleeps_max; /* until that is tried again, 0: never; and how many the next time */
+	int64_t tried;		     /* when it was */
 	struct engine_stats stats;
 };
 
@@ -73,6 +77,15 @@ static inline struct vmmd_kmod_slot *km_slot(const struct engine_task *t)
 {
 	return &t->e->slots[(uint32_t)t->id];
 }
+
+/* kmod_ring.c */
+#define KM_SPIN_US 50 /* how long either side waits actively for the other */
+bool km_take(struct km_engine *, uint64_t *token);
+void km_answer(struct km_engine *, struct vmmd_kmod_slot *, uint64_t token);
+void km_answer_with(struct km_engine *, struct vmmd_kmod_slot *, uint64_t token, uint32_t action);
+void km_ring_bell(struct km_engine *);
+void km_wait_init(struct km_engine *);
+int km_wait(struct km_engine *);
 
 /* kmod_mem.c */
 ssize_t km_read(struct engine_task *, uint64_t addr, void *buf, size_t len);
