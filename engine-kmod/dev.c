@@ -135,9 +135,24 @@ static long do_kill(struct vmmd_engine *e, void __user *arg, size_t size)
 	return err ?: vmmd_kill(e, k.id);
 }
 
+/* Where it runs next, as far as anybody knows. */
+static void note_cpu(struct vmmd_engine *e)
+{
+	WRITE_ONCE(e->cpu, raw_smp_processor_id());
+}
+
 static long do_wait(struct vmmd_engine *e)
 {
-	return wait_event_freezable(e->wait, vmmd_engine_posted(e));
+	long ret = wait_event_freezable(e->wait, vmmd_engine_posted(e));
+
+	note_cpu(e);
+	return ret;
+}
+
+static void do_done(struct vmmd_engine *e, u64 token)
+{
+	note_cpu(e);
+	vmmd_done(e, token);
 }
 
 static long token_fd(struct vmmd_engine *e);
@@ -157,10 +172,10 @@ static long engine_ioctl(struct vmmd_engine *e, struct file *f, unsigned int cmd
 	case _IOC_NR(VMMD_IOC_ATTACH):
 		return do_attach(e, p, size);
 	case _IOC_NR(VMMD_IOC_DONE):
-		vmmd_done(e, arg);
+		do_done(e, arg);
 		return 0;
 	case _IOC_NR(VMMD_IOC_DONE_WAIT):
-		vmmd_done(e, arg);
+		do_done(e, arg);
 		fallthrough;
 	case _IOC_NR(VMMD_IOC_WAIT):
 		return do_wait(e);

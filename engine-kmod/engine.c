@@ -105,6 +105,7 @@ static void engine_init(struct vmmd_engine *e, const struct vmmd_kmod_create *ho
 	init_waitqueue_head(&e->wait);
 	xa_init_flags(&e->atts, XA_FLAGS_ALLOC);
 	RCU_INIT_POINTER(e->plain, vmmd_none_plain);
+	e->cpu = raw_smp_processor_id();
 	e->flags = how->flags;
 	e->foreign = how->foreign;
 	e->max_tasks = how->max_tasks;
@@ -167,8 +168,8 @@ struct vmmd_kmod_slot *vmmd_engine_slot(struct vmmd_engine *e, u32 index)
 	return (struct vmmd_kmod_slot *)page_address(page) + index % SLOTS_PER_PAGE;
 }
 
-/* Tell the daemon. `head` in the shared memory is written, never read. */
-void vmmd_engine_post(struct vmmd_engine *e, u64 token)
+/* Tell the daemon. Was it awake? `head` in the shared memory is written, never read. */
+bool vmmd_engine_post(struct vmmd_engine *e, u64 token)
 {
 	struct vmmd_kmod_header *h = vmmd_engine_header(e);
 	u32 at;
@@ -182,8 +183,10 @@ void vmmd_engine_post(struct vmmd_engine *e, u64 token)
 	smp_store_release(&h->head, e->head);
 	raw_spin_unlock(&e->ring_lock);
 	/* The daemon runs when we sleep: let it have this processor. */
-	if (wq_has_sleeper(&e->wait))
-		wake_up_interruptible_sync_poll(&e->wait, EPOLLIN | EPOLLRDNORM);
+	if (!wq_has_sleeper(&e->wait))
+		return true;
+	wake_up_interruptible_sync_poll(&e->wait, EPOLLIN | EPOLLRDNORM);
+	return false;
 }
 
 bool vmmd_engine_posted(const struct vmmd_engine *e)

@@ -28,6 +28,9 @@
 
 #include "vmmd.h"
 
+#define SPIN_LEAST_NS 1000
+#define SPIN_AGAIN 32 /* stops */
+
 /* --------------------------------------------------------------- publication */
 
 /* By the task itself, while it has its numbers: an exec may change them. */
@@ -100,14 +103,15 @@ static u64 publish_locked(struct vmmd_att *a, u32 state, bool stopped)
 	return token(a);
 }
 
-static void publish(struct vmmd_att *a, u32 state, bool stopped)
+/* Was the daemon awake? */
+static bool publish(struct vmmd_att *a, u32 state, bool stopped)
 {
 	u64 t;
 
 	raw_spin_lock(&a->lock);
 	t = publish_locked(a, state, stopped);
 	raw_spin_unlock(&a->lock);
-	vmmd_engine_post(a->engine, t);
+	return vmmd_engine_post(a->engine, t);
 }
 
 /* Under att.lock. Is GONE to be made now? */
@@ -153,29 +157,30 @@ void vmmd_tell_gone(struct vmmd_att *a)
 
 /* ------------------------------------------------------------------ the stop */
 
-/* Actively, as long as that has paid off. */
-static bool spin(struct vmmd_att *a)
+/*
+ * Actively, as long as that has paid off; later now and then, for the daemon may
+ * have become fast. One that slept, or was last seen on this processor, is to
+ * have it: then we sleep.
+ */
+static bool spin(struct vmmd_att *a, bool awake)
 {
 	u64 end;
 
-	if (!a->spin_ns)
+	if (!awake || !a->engine->spin_ns || READ_ONCE(a->engine->cpu) == raw_smp_processor_id())
 		return false;
-	end = local_clock() + a->spin_ns;
+	if (!a->spin_ns && ++a->unspun < SPIN_AGAIN)
+		return false;
+	end = local_clock() + (a->spin_ns ?: a->engine->spin_ns);
+	a->unspun = 0;
 	while (smp_load_acquire(&a->slot->state) != VMMD_KMOD_DONE) {
-		if (need_resched() || signal_pending(current) || vmmd_engine_over(a->engine) || local_clock() > end)
+		if (need_resched() || signal_pending(current) || vmmd_engine_over(a->engine) || local_clock() > end) {
+			a->spin_ns = a->spin_ns > SPIN_LEAST_NS ? a->spin_ns / 2 : 0;
 			return false;
+		}
 		cpu_relax();
 	}
+	a->spin_ns = a->engine->spin_ns;
 	return true;
-}
-
-/* It would have paid off, or not: a daemon may have become fast or slow. */
-static void learn(struct vmmd_att *a, u64 start)
-{
-	if (local_clock() - start < a->engine->spin_ns)
-		a->spin_ns = a->engine->spin_ns;
-	else
-		a->spin_ns /= 2;
 }
 
 static bool answered(struct vmmd_att *a)
@@ -228,6 +233,8 @@ static int wait(struct vmmd_att *a, const struct vmmd_event *ev)
 	DEFINE_WAIT(w);
 	int ret;
 
+	/* If the daemon that has been woken comes first, it may have answered before we sleep. */
+	cond_resched();
 	for (;;) {
 		prepare_to_wait(&a->wait, &w, state);
 		ret = 0;
@@ -310,7 +317,7 @@ static void take_siginfo(struct vmmd_att *a, struct vmmd_event *ev)
  */
 int vmmd_ask(struct vmmd_att *a, struct vmmd_event *ev, struct vmmd_kmod_answer *answer)
 {
-	u64 start = 0;
+	bool awake;
 	int ret;
 
 	if (vmmd_engine_over(a->engine))
@@ -320,10 +327,8 @@ int vmmd_ask(struct vmmd_att *a, struct vmmd_event *ev, struct vmmd_kmod_answer 
 		return -EINTR;
 	vmmd_identify(a);
 	fill(a, ev);
-	if (a->engine->spin_ns)
-		start = local_clock();
-	publish(a, VMMD_KMOD_PENDING, true);
-	ret = end_stop(a, spin(a) ? 0 : wait(a, ev));
+	awake = publish(a, VMMD_KMOD_PENDING, true);
+	ret = end_stop(a, spin(a, awake) ? 0 : wait(a, ev));
 	if (ret) {
 		if (READ_ONCE(a->engine->dead))
 			closed(a);
@@ -335,8 +340,6 @@ int vmmd_ask(struct vmmd_att *a, struct vmmd_event *ev, struct vmmd_kmod_answer 
 	barrier(); /* from here on the copy counts */
 	if (ev->info && answer->flags & VMMD_KMOD_A_SIGINFO)
 		take_siginfo(a, ev);
-	if (start)
-		learn(a, start);
 	closed(a);
 	return 0;
 }

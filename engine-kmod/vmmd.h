@@ -113,6 +113,7 @@ struct vmmd_engine {
 	u32 head;
 	raw_spinlock_t ring_lock;
 	wait_queue_head_t wait; /* the daemon */
+	int cpu;		/* … where it was last */
 
 	struct xarray atts; /* by slot index */
 	atomic_t generation;
@@ -158,6 +159,7 @@ struct vmmd_att {
 	s32 status;
 	u32 flags; /* what is in the slot */
 	u32 spin_ns;
+	u32 unspun;	/* stops since spin_ns is 0 */
 	pid_t tid, tgid;
 	u64 parent, clone_flags;
 };
@@ -238,7 +240,7 @@ void vmmd_engine_die(struct vmmd_engine *e);
 void vmmd_engine_detach(struct vmmd_engine *e);
 void vmmd_engine_refresh(struct vmmd_engine *e);
 struct vmmd_kmod_slot *vmmd_engine_slot(struct vmmd_engine *e, u32 index);
-void vmmd_engine_post(struct vmmd_engine *e, u64 token);
+bool vmmd_engine_post(struct vmmd_engine *e, u64 token);
 bool vmmd_engine_posted(const struct vmmd_engine *e);
 u64 vmmd_engine_map_size(const struct vmmd_engine *e);
 int vmmd_engine_take_over(struct vmmd_engine *e, struct vmmd_kmod_take_over *how);
