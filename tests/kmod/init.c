@@ -34,6 +34,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -171,22 +172,46 @@ static bool enter_host(void)
 	return chroot(ROOT) == 0 && chdir("/") == 0;
 }
 
-static void run_system(void)
+/* Into the source tree, with what its programs expect. */
+static bool enter_source(void)
 {
 	struct option top = option("kmod.top", ""), build = option("kmod.build", "");
 
-	if (access("/sys/module/vmmd", F_OK) != 0)
-		load("/vmmd.ko");
-	if (!enter_host() || chdir(top.value) != 0) {
-		say("not ok system/root", strerror(errno));
-		return;
-	}
+	if (!enter_host() || chdir(top.value) != 0)
+		return false;
 	setenv("BUILD", build.value, 1);
 	setenv("KMOD_GUESTS", option("kmod.guests", "").value, 1);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
+	return true;
+}
+
+static void run_system(void)
+{
+	if (access("/sys/module/vmmd", F_OK) != 0)
+		load("/vmmd.ko");
+	if (!enter_source()) {
+		say("not ok system/root", strerror(errno));
+		return;
+	}
 	execl("tests/kmod/inside", "inside", (char *)NULL);
 	say("not ok system/inside", strerror(errno));
+}
+
+/* It loads the module by itself, for it measures without it, too. */
+static void run_bench(void)
+{
+	struct option build = option("kmod.build", ""), how = option("kmod.bench", "time");
+	char program[300], module[400], vmmctl[300];
+	struct utsname uts;
+
+	uname(&uts);
+	snprintf(program, sizeof(program), "%s/tests/kmod/bench", build.value);
+	snprintf(module, sizeof(module), "%s/kmod/%s/engine-kmod/vmmd.ko", build.value, uts.release);
+	snprintf(vmmctl, sizeof(vmmctl), "%s/bin/vmmctl", build.value);
+	if (enter_source())
+		execl(program, program, module, vmmctl, how.value, (char *)NULL);
+	say("not ok bench/starts", strerror(errno));
 }
 
 static void run_selftest(void)
@@ -349,6 +374,8 @@ int main(void)
 		stage("selftest", run_selftest, limit);
 	if (strstr(stages.value, "system"))
 		stage("system", run_system, limit);
+	if (strstr(stages.value, "bench"))
+		stage("bench", run_bench, limit);
 	look_for_leaks();
 	kernel_log("vmmd-test: end\n");
 	say("end", NULL);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The kernel module: for the headers that are here, and in a machine of its own.
 
-KMOD_TEST_SRCS  := $(wildcard tests/kmod/selftest*.c) tests/kmod/vm.c tests/kmod/bench.c
+KMOD_TEST_SRCS  := $(wildcard tests/kmod/selftest*.c) tests/kmod/vm.c
 KMOD_TEST_FLAGS := -std=gnu11 -D_GNU_SOURCE -I. -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -MMD -MP
 
 $(BUILD)/tests/kmod/%.o: tests/kmod/%.c $(STAMP)
@@ -18,6 +18,20 @@ $(BUILD)/tests/kmod/selftest: $(KMOD_TEST_SRCS:%.c=$(BUILD)/%.o)
 	$(call say,LD)
 	$(Q)$(CC) -static -pthread -o $@ $^
 
+# These run in the host's file system, beside those of tests/bench.
+KMOD_BENCH_BIN := $(addprefix $(BUILD)/tests/kmod/,bench bare_kmod each_subject)
+$(BUILD)/tests/kmod/bench: $(BUILD)/tests/kmod/bench.o $(addprefix $(BUILD)/tests/bench/,side.o cg.o table.o)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(JANSSON_LIBS) -lm
+
+$(BUILD)/tests/kmod/bare_kmod: $(BUILD)/tests/kmod/bench_bare.o $(BUILD)/tests/bench/bare.o
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+$(BUILD)/tests/kmod/each_subject: $(BUILD)/tests/kmod/bench_subject.o
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^
+
 KMOD_TESTS_BIN := $(BUILD)/tests/kmod/init $(BUILD)/tests/kmod/selftest
 TEST_PROGRAMS  += $(KMOD_TESTS_BIN)
 
@@ -28,12 +42,9 @@ kmod-deps:
 kmod-test: kmod-deps test-programs
 	@$(RUN_TESTS) kmod
 
-# Costs beside each other, in one boot: by time; and in instructions, which do not depend on what else runs.
-kmod-bench: kmod-deps test-programs
-	@for icount in '' 1; do \
-		KMOD_ICOUNT=$$icount KMOD_STAGES=selftest KMOD_TESTS=bench BUILD=$(abspath $(BUILD)) tests/kmod/run amd64; \
-		grep -a '^bench ' $(BUILD)/tests/log/kmod/amd64.results; \
-	done
+# Costs beside the budgets, by time; and in instructions, which do not depend on what else runs.
+kmod-bench: kmod-deps all $(KMOD_TESTS_BIN) $(KMOD_BENCH_BIN) $(BENCH_ALL)
+	@BUILD=$(abspath $(BUILD)) tests/kmod/bench_run
 
 kmod-soak: kmod-deps test-programs
 	@BUILD=$(abspath $(BUILD)) tests/kmod/soak

@@ -3,7 +3,6 @@
  * selftest.c - runs the module's self tests, one process each.
  *
  *   selftest MODULE.ko [NAME,NAME…]   a name may be the first part of several
- *   selftest MODULE.ko bench          measures instead
  *
  * Prints a line a test. A test that is over time is shown in the kernel's log
  * (its tasks' stacks) before it is killed.
@@ -21,7 +20,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "tests/kmod/bench.h"
 #include "tests/kmod/selftest.h"
 
 #define USUAL_LIMIT 30
@@ -290,10 +288,6 @@ int main(int argc, char **argv)
 	verdict = mmap(NULL, sizeof(*verdict), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (verdict == MAP_FAILED)
 		return 2;
-	if (argc > 2 && strcmp(argv[2], "bench") == 0) {
-		bench();
-		return 0;
-	}
 	err = module_load("");
 	result("load", err ? strerror(-err) : NULL, 0);
 	if (!err) {
