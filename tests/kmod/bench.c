@@ -9,13 +9,14 @@
  *   count   the machine has one CPU, and counts its instructions, a nanosecond for each
  *
  * Everything that is compared runs in turn, round by round; the fastest tenth of
- * the calls in the fastest tenth of the rounds count, for the host may be busy. The two CPUs of "time" take turns in
- * one thread of it (bench_run): a pause gives the turn away, so that waiting actively
- * costs what is done and not what it waits for. To wake the other CPU up costs
- * less so than it does where there are two, which is in favour of who sleeps.
+ * the calls in the fastest tenth of the rounds count, for the host may be busy. The
+ * two CPUs of "time" take turns in one thread of it (bench_run): a pause gives the
+ * turn away, so that waiting actively costs what is done and not what it waits for.
+ * To wake the other CPU up costs less so than it does where there are two, which is
+ * in favour of who sleeps.
  *
- * What is measured is a program that times its calls (bench_subject.c): natively, under daemons written by
- * hand (bench_bare.c, tests/bench/bare_*.c), and under vmmd.
+ * What is measured is a program that times its calls (bench_subject.c): natively,
+ * under daemons written by hand (bench_bare.c, tests/bench/bare_*.c), and under vmmd.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +48,20 @@
 #define STRACE_MS 300
 #define EACH_CALLS 200 /* of a round */
 
-enum who { NATIVE, FILTER, KMOD, KMOD_SPIN, KMOD_EXIT, NOTIFY, NOTIFY_SYNC, PTRACE, NULL_KMOD, PATH_KMOD, PATH_SECCOMP, WHO_N };
+enum who {
+	NATIVE,
+	FILTER,
+	KMOD,
+	KMOD_SPIN,
+	KMOD_EXIT,
+	NOTIFY,
+	NOTIFY_SYNC,
+	PTRACE,
+	NULL_KMOD, /* from here on under vmmd */
+	PATH_KMOD,
+	PATH_SECCOMP,
+	WHO_N
+};
 
 struct bench {
 	char dir[PATH_MAX]; /* of this program */
@@ -200,7 +214,6 @@ static struct table_row row_new(const char *key, const char *what, enum table_un
 	snprintf(row.what, sizeof(row.what), "%s", what);
 	return row;
 }
-
 
 static double fastest(const struct bench *b, const struct cell *c)
 {

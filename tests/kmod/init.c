@@ -8,13 +8,14 @@
  * first: so neither tears the other's lines. Each stage is bounded; whatever it
  * leaves running is killed. The last line is "end": without it the machine died.
  *
- *   kmod.stages=A,B   selftest, system; both if not told
+ *   kmod.stages=A,B   selftest, system, bench; the first two if not told
  *   kmod.limit=N      seconds for each stage
  *   kmod.tests=A,B    the self tests to run; all if not told
  *   kmod.scale=N      divides the counts of the long tests
  *   kmod.repeat=N     runs the self tests so often
  *   kmod.slow=N       multiplies the time that each may take
  *   kmod.guests=A,B   the guest programs to run; all if not told
+ *   kmod.bench=HOW    time or count, see bench.c
  *   kmod.top=DIR      the source tree, as seen in the host's root
  *   kmod.build=DIR    and its build directory
  */
