@@ -44,7 +44,7 @@ for engine in ${ENGINES:-hybrid seccomp}; do
 	# The kernel walks through all that are waiting, three times for a call (seccomp_unotify(2)):
 	# what that costs is not vmmd's. It goes on all the same.
 	read -r alone among <"$D/err"
-	check goes-on@$engine test "${among:-0}" -ge 20
+	check goes-on@$engine test "${among:-0}" -ge 3
 	echo "# $engine: $each bytes a task; in 300 ms $alone calls alone, $among beside $N suspended ones"
 	touch "$D/go"
 	check done@$engine until_true 60 test -e "$D/done"
