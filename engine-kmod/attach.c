@@ -88,16 +88,30 @@ static bool may_attach_self(const struct vmmd_engine *e)
 
 /* ---------------------------------------------------------------- one thread */
 
+/*
+ * It began to exit while it was attached: it may have missed that, and not forget
+ * its state. That can be seen when it has come to its end, which may take long.
+ * The state may have gone by then and with it what held the module, but not the
+ * timer of this work, for which the end of its queue does not wait.
+ */
+struct grave {
+	struct delayed_work work;
+	struct vmmd_task *ts;
+	struct task_struct *t;
+};
+
 /* What attaching a thread may need, made before. */
 struct kit {
 	struct vmmd_task *ts, *spare;
 	struct vmmd_att *att, *spare_att;
+	struct grave *grave;
 };
 
 static void kit_free(struct kit *k)
 {
 	vmmd_task_free(k->ts);
 	vmmd_task_free(k->spare);
+	kfree(k->grave);
 	if (k->att)
 		vmmd_att_leave(k->att, false);
 	if (k->spare_att)
@@ -122,7 +136,8 @@ static int kit_make(struct kit *k, struct vmmd_engine *e)
 		a->parent = k->att->id;
 	k->ts = vmmd_task_alloc();
 	k->spare = vmmd_spare_alloc();
-	return k->ts && k->spare ? 0 : -ENOMEM;
+	k->grave = kmalloc(sizeof(*k->grave), GFP_KERNEL);
+	return k->ts && k->spare && k->grave ? 0 : -ENOMEM;
 }
 
 /* It has state already. Its spare, if it has one, must not lack us either. */
@@ -152,18 +167,6 @@ static bool attach_new(struct kit *k, struct task_struct *t)
 	return true;
 }
 
-/*
- * It began to exit while it was attached: it may have missed that, and not forget
- * its state. That can be seen when it has come to its end, which may take long.
- * The state may have gone by then and with it what held the module, but not the
- * timer of this work, for which the end of its queue does not wait.
- */
-struct grave {
-	struct delayed_work work;
-	struct vmmd_task *ts;
-	struct task_struct *t;
-};
-
 static void bury(struct work_struct *work)
 {
 	struct grave *g = container_of(to_delayed_work(work), struct grave, work);
@@ -179,10 +182,11 @@ static void bury(struct work_struct *work)
 	module_put(THIS_MODULE);
 }
 
-static void dig(struct vmmd_task *ts, struct task_struct *t)
+static void dig(struct kit *k, struct vmmd_task *ts, struct task_struct *t)
 {
-	struct grave *g = kmalloc(sizeof(*g), GFP_KERNEL | __GFP_NOFAIL);
+	struct grave *g = k->grave;
 
+	k->grave = NULL;
 	__module_get(THIS_MODULE); /* the caller has a reference */
 	g->ts = ts;
 	g->t = get_task_struct(t);
@@ -219,7 +223,7 @@ static int attach_thread(struct vmmd_engine *e, struct task_struct *t)
 	}
 	smp_mb(); /* the mark is set; pairs with vmmd_probe_exit() */
 	if (t != current && t->flags & PF_EXITING) {
-		dig(ts, t);
+		dig(&k, ts, t);
 		err = -ESRCH;
 	}
 out:

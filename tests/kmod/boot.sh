@@ -50,7 +50,7 @@ boot() {
 	local name=$1 limit=$2 cpus=(-accel "tcg,thread=${KMOD_THREADS:-multi}" -smp "${KMOD_CPUS:-2}")
 	shift 2
 	# One CPU that runs an instruction a nanosecond: what is measured is counted.
-	[ -z "${KMOD_ICOUNT-}" ] || cpus=(-accel tcg,thread=single -smp 1 -icount shift=0,sleep=on)
+	[ -z "${KMOD_ICOUNT-}" ] || cpus=(-accel "tcg,thread=single" -smp 1 -icount "shift=0,sleep=on")
 	mkdir -p "$LOGS"
 	rm -f "$LOGS/$name".*
 	timeout -k 5 "$limit" qemu-system-x86_64 "${cpus[@]}" -m "${KMOD_MEMORY:-2048}" -cpu max \
