@@ -148,7 +148,7 @@ long long now_us(void)
 
 bool soon(bool (*what)(void *), void *arg, unsigned int milliseconds)
 {
-	long long end = now_us() + milliseconds * 1000LL;
+	long long end = now_us() + milliseconds * 1000LL * number("KMOD_SLOW");
 
 	while (!what(arg)) {
 		if (now_us() > end)

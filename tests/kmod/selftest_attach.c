@@ -115,14 +115,31 @@ static void h_4242(struct vm *vm, slot *s, void *arg)
 	}
 }
 
+struct process {
+	pid_t pid;
+	int threads;
+};
+
+static bool has_threads(void *arg)
+{
+	const struct process *p = arg;
+	struct stat s;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", p->pid);
+	return stat(path, &s) == 0 && s.st_nlink >= 2 + (nlink_t)p->threads;
+}
+
 static void running(void (*run)(void *), int threads)
 {
+	struct process its = { .threads = threads };
 	struct vm vm;
 	int new = 0;
 	pid_t p;
 
 	vm_open(&vm, 0, ON(NEW) | ON(GONE), SYS_getuid, -1);
-	p = bystander(run, NULL);
+	p = its.pid = bystander(run, NULL);
+	CHECK(soon(has_threads, &its, 5000));
 	nap(100);
 	CHECK_EQ(attach(&vm, p), threads);
 	vm_serve(&vm, p, h_4242, &new);

@@ -87,6 +87,44 @@ static void t_told(void)
 	vm_close(&vm);
 }
 
+/*
+ * Tasks end in a call whose exit is asked for, and have the kernel close files that
+ * they had mapped before it comes to what is due for that exit, which is nothing any more.
+ */
+static void c_many_files(void *arg)
+{
+	int fd;
+
+	(void)arg;
+	for (int i = 0; i < 200; i++) {
+		fd = memfd_create("mapped", MFD_CLOEXEC);
+		CHECK(fd >= 0 && ftruncate(fd, 4096) == 0);
+		CHECK(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED);
+		close(fd);
+	}
+}
+
+static void h_exit(struct vm *vm, slot *s, void *arg)
+{
+	(void)vm, (void)arg;
+	if (s->type == VMMD_KMOD_ENTRY)
+		s->answer.flags = VMMD_KMOD_A_EXIT;
+}
+
+static void t_exit_due(void)
+{
+	struct vm vm;
+	pid_t p;
+
+	vm_open(&vm, 0, ALL_EVENTS, SYS_exit_group, -1);
+	for (int i = 0; i < scaled(500, 10); i++) {
+		p = vm_spawn(&vm, c_many_files, NULL);
+		vm_serve(&vm, p, h_exit, NULL);
+		CHECK_EQ(child_status(p), 0);
+	}
+	vm_close(&vm);
+}
+
 /* ---- the daemon dies with a task at each kind of stop: getuid, fork, exec, the end */
 static void c_stops(void *arg)
 {
@@ -422,6 +460,14 @@ static void c_pause(void *arg)
 	pause();
 }
 
+static bool pauses(void *arg)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", *(pid_t *)arg);
+	return read_number(path) == SYS_pause;
+}
+
 static void t_unload(void)
 {
 	struct vm vm;
@@ -429,7 +475,7 @@ static void t_unload(void)
 
 	vm_open(&vm, VMMD_KMOD_F_RELEASE, 0, SYS_getuid, -1);
 	p = vm_spawn(&vm, c_pause, NULL);
-	nap(50);
+	CHECK(soon(pauses, &p, 5000));
 	CHECK(module_unload() < 0);
 	vm_close(&vm);
 	nap(50);
@@ -489,6 +535,7 @@ static void t_ipmodify(void)
 const struct test tests_death[] = {
 	{ "kill/stopped", t_kill_stopped, 0 },
 	{ "kill/daemon-is-told", t_told, 0 },
+	{ "gone/exit-is-due", t_exit_due, 60 },
 	{ "daemon/dies-kill", t_daemon_kill, 0 },
 	{ "daemon/dies-release", t_daemon_release, 0 },
 	{ "daemon/dies-kill-running", t_daemon_kill_running, 0 },

@@ -307,7 +307,7 @@ static void doomed(int round)
 	struct vmmd_kmod_create create = { .flags = round & 1 ? VMMD_KMOD_F_RELEASE : 0,
 					   .max_tasks = 64,
 					   .spin_us = round % 5 == 4 ? 20 : 0 };
-	struct vmmd_kmod_select sel = vm_selection(ALL_EVENTS, SYS_getuid, -1);
+	struct vmmd_kmod_select sel = vm_selection(ALL_EVENTS, SYS_getuid, SYS_exit_group, -1);
 	struct vm vm;
 
 	vm_make(&vm, &create);
@@ -572,6 +572,136 @@ static void t_memory(void)
 		test_fail(__FILE__, __LINE__, "%ld KiB were available, now %ld", memory[0], memory[1]);
 }
 
+/* ---- there is no memory: whatever the daemon and its tasks ask for fails now and then */
+#define FAULTS "/sys/kernel/debug/"
+
+static void memory_fails(const char *kind, const char *percent)
+{
+	static const char *const set[][2] = {
+		{ "interval", "1" }, { "times", "-1" }, { "space", "0" }, { "verbose", "0" }, { "task-filter", "Y" }, { "ignore-gfp-wait", "N" },
+	};
+	char path[96];
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++) {
+		snprintf(path, sizeof(path), FAULTS "%s/%s", kind, set[i][0]);
+		CHECK_EQ(write_text(path, set[i][1]), 0);
+	}
+	snprintf(path, sizeof(path), FAULTS "%s/probability", kind);
+	CHECK_EQ(write_text(path, percent), 0);
+}
+
+static void c_poor(void *arg)
+{
+	CHECK_EQ(write_text("/proc/self/make-it-fail", "1"), 0);
+	c_load(arg);
+}
+
+/* How often what was asked for has failed; and who is to be attached. */
+struct poverty {
+	int felt;
+	pid_t bystander;
+};
+
+static void felt(struct poverty *p, int ret)
+{
+	if (ret < 0 && errno == ENOMEM)
+		__atomic_add_fetch(&p->felt, 1, __ATOMIC_RELAXED);
+}
+
+static void h_poor(struct vm *vm, slot *s, void *arg)
+{
+	struct poverty *poverty = arg;
+	struct vmmd_kmod_select sel = vm_selection(ALL_EVENTS, SYS_getuid, -1);
+	struct vmmd_kmod_create create = { .max_tasks = 16 };
+	struct vmmd_kmod_map map = { .id = s->id, .len = 4096 };
+	struct vmmd_kmod_install in = { .id = s->id, .fd = 0, .flags = O_CLOEXEC };
+	struct vmmd_kmod_attach attach = { .pid = poverty->bystander };
+	struct sock_filter f[] = { BPF_STMT(BPF_RET | BPF_K, 0x7fff0000) };
+	char byte;
+	int fd;
+
+	h_load(vm, s, NULL);
+	switch (rnd() % 8) {
+	case 0:
+		sel.filter = (uintptr_t)f;
+		sel.filter_len = 1;
+		felt(poverty, ioctl(vm->fd, VMMD_IOC_SELECT, &sel));
+		sel.filter_len = 0;
+		felt(poverty, ioctl(vm->fd, VMMD_IOC_SELECT, &sel));
+		break;
+	case 1:
+		fd = open(VMMD_KMOD_DEVICE, O_RDWR | O_CLOEXEC);
+		felt(poverty, ioctl(fd, VMMD_IOC_CREATE, &create));
+		felt(poverty, ioctl(fd, VMMD_IOC_ATTACH, &attach));
+		close(fd);
+		break;
+	case 2:
+		close(ioctl(vm->fd, VMMD_IOC_TOKEN_FD));
+		break;
+	case 3:
+		felt(poverty, ioctl(vm->fd, VMMD_IOC_MAP, &map));
+		break;
+	case 4:
+		if (s->type == VMMD_KMOD_ENTRY && rnd() % 8 == 0)
+			felt(poverty, ioctl(vm->fd, VMMD_IOC_INSTALL, &in));
+		break;
+	case 5:
+		vm_read(vm, s, s->sp, &byte, 1);
+		break;
+	}
+}
+
+static void poor(struct poverty *poverty, int round)
+{
+	struct vmmd_kmod_create create = { .flags = round & 1 ? VMMD_KMOD_F_RELEASE : 0, .max_tasks = 64 };
+	struct vmmd_kmod_select sel = vm_selection(ALL_EVENTS, SYS_getuid, -1);
+	struct vm vm;
+
+	seed = 0x9e3779b97f4a7c15ull * (uint64_t)(round + 1);
+	vm_make(&vm, &create);
+	vm_select(&vm, &sel);
+	poverty->bystander = fork();
+	if (poverty->bystander == 0) {
+		vm_forget(&vm);
+		c_poor((void *)1L);
+	}
+	for (long i = 0; i < 2; i++)
+		vm_spawn(&vm, c_poor, (void *)i);
+	CHECK_EQ(write_text("/proc/self/make-it-fail", "1"), 0);
+	vm_serve(&vm, -1, h_poor, poverty);
+}
+
+static void t_no_memory(void)
+{
+	struct poverty *poverty = shared(sizeof(*poverty));
+	pid_t d;
+	int status;
+
+	if (access(FAULTS "failslab", F_OK) != 0 || access(FAULTS "fail_page_alloc", F_OK) != 0)
+		test_skip("this kernel's memory does not fail on request");
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	memory_fails("failslab", "10");
+	memory_fails("fail_page_alloc", "2");
+	CHECK_EQ(write_text(FAULTS "fail_page_alloc/min-order", "0"), 0);
+	for (int i = 0; i < scaled(400, 10); i++) {
+		d = group();
+		if (d == 0)
+			poor(poverty, i);
+		nap(200 + (unsigned int)i % 64);
+		kill(d, SIGKILL);
+		status = child_status(d);
+		if (status != 128 + SIGKILL)
+			test_fail(__FILE__, __LINE__, "daemon %d ended with %d", i, status);
+		end_group(d);
+		if (!soon(no_children, NULL, 20000))
+			test_fail(__FILE__, __LINE__, "a task outlives daemon %d", i);
+	}
+	memory_fails("failslab", "0");
+	memory_fails("fail_page_alloc", "0");
+	CHECK(poverty->felt > 0);
+	sane();
+}
+
 /* ---- both sides wait actively, on however many CPUs */
 static void c_count(void *arg)
 {
@@ -611,6 +741,7 @@ const struct test tests_hostile[] = {
 	{ "hostile/unload-under-load", t_unload_under_load, 0 },
 	{ "hostile/races", t_races, 1200 },
 	{ "hostile/thousands", t_thousands, 600 },
+	{ "hostile/no-memory", t_no_memory, 600 },
 	{ "hostile/memory", t_memory, 300 },
 	{ NULL, NULL, 0 },
 };
