@@ -47,7 +47,7 @@ boot_initramfs() {
 # boot NAME SECONDS [WORD…]: the kernel of kernel.sh with these on its command line.
 # Passes the machine's result lines on as they come, with "kmod/NAME/" before each name.
 boot() {
-	local name=$1 limit=$2 cpus=(-accel "tcg,thread=${KMOD_THREADS:-multi}" -smp "${KMOD_CPUS:-2}")
+	local name=$1 limit=$2 cpus=(-accel "tcg,thread=${KMOD_THREADS:-single}" -smp "${KMOD_CPUS:-2}")
 	shift 2
 	# One CPU that runs an instruction a nanosecond: what is measured is counted.
 	[ -z "${KMOD_ICOUNT-}" ] || cpus=(-accel "tcg,thread=single" -smp 1 -icount "shift=0,sleep=on")
