@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -90,6 +91,24 @@ static inline void become_guest(const char *name)
 
 	snprintf(number, sizeof(number), "%d", page_fd);
 	execl("/proc/self/exe", guest_set.program, name, number, NULL);
+}
+
+/* The leader's number goes to the thread that calls execve(2), while the leader waits in a call. */
+static inline void *thread_executes(void *arg)
+{
+	(void)arg;
+	guest_wait(1);
+	become_guest("second");
+	return NULL;
+}
+
+static inline int guest_replaced(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, thread_executes, NULL);
+	make_call(0, SYS_getpgid);
+	return 98;
 }
 
 __attribute__((constructor)) static void be_guest(int argc, char **argv)

@@ -10,11 +10,41 @@
 
 #include "tests/unit/guest.h"
 
-#include <pthread.h>
-
 #include "vmmd/engine/ptrace.h"
 
 #define CHEAP (VMMD_WANT_ENTRY | VMMD_WANT_PATHS | VMMD_WANT_MEMORY)
+
+/* --------------------------------------------------------------- the guests */
+
+/* By turns a call that notifies and one that stops. */
+static inline int guest_calls(void)
+{
+	for (int i = 0; i < page->count; i++)
+		make_call(i, i % 2 ? SYS_getsid : SYS_getpgid);
+	return 0;
+}
+
+static inline int guest_slow(void)
+{
+	guest_wait(1);
+	return guest_calls();
+}
+
+static inline int guest_children(void)
+{
+	for (int i = 0; i < page->count; i++) {
+		page->pid[i] = fork();
+		if (page->pid[i] == 0) {
+			make_call(i, SYS_getpgid);
+			_exit(0);
+		}
+	}
+	while (wait(NULL) > 0)
+		;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- the worker */
 
 /* What to do about an event. False: nothing now, the test will. */
 typedef bool (*on_event_fn)(const struct engine_event *, struct engine_action *);

@@ -7,34 +7,6 @@
 
 /* --------------------------------------------------------------- the guests */
 
-/* By turns a call that notifies and one that stops. */
-static int guest_calls(void)
-{
-	for (int i = 0; i < page->count; i++)
-		make_call(i, i % 2 ? SYS_getsid : SYS_getpgid);
-	return 0;
-}
-
-static int guest_slow(void)
-{
-	guest_wait(1);
-	return guest_calls();
-}
-
-static int guest_children(void)
-{
-	for (int i = 0; i < page->count; i++) {
-		page->pid[i] = fork();
-		if (page->pid[i] == 0) {
-			make_call(i, SYS_getpgid);
-			_exit(0);
-		}
-	}
-	while (wait(NULL) > 0)
-		;
-	return 0;
-}
-
 /* `mov %rdi,%rax; mov $0,%edi; syscall; ret` in memory that can be written. */
 static int guest_own_code(void)
 {

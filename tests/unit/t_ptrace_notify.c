@@ -9,51 +9,6 @@
 
 /* --------------------------------------------------------------- the guests */
 
-/* By turns a call that notifies and one that stops. */
-static int guest_calls(void)
-{
-	for (int i = 0; i < page->count; i++)
-		make_call(i, i % 2 ? SYS_getsid : SYS_getpgid);
-	return 0;
-}
-
-static int guest_slow(void)
-{
-	guest_wait(1);
-	return guest_calls();
-}
-
-static int guest_children(void)
-{
-	for (int i = 0; i < page->count; i++) {
-		page->pid[i] = fork();
-		if (page->pid[i] == 0) {
-			make_call(i, SYS_getpgid);
-			_exit(0);
-		}
-	}
-	while (wait(NULL) > 0)
-		;
-	return 0;
-}
-
-static void *thread_executes(void *arg)
-{
-	(void)arg;
-	guest_wait(1);
-	become_guest("second");
-	return NULL;
-}
-
-static int guest_replaced(void)
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, thread_executes, NULL);
-	make_call(0, SYS_getpgid);
-	return 98;
-}
-
 static int guest_second(void)
 {
 	make_call(8, SYS_getpgid);

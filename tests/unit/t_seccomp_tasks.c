@@ -2,7 +2,6 @@
 /* t_seccomp_tasks.c - tests of vmmd/engine/seccomp.c: which tasks there are, and who ends with whom. */
 #include "tests/unit/seccomp_worker.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
 
@@ -65,24 +64,6 @@ static int guest_threads(void)
 	guest_wait(1);
 	make_call(0, SYS_getpgid);
 	return 0;
-}
-
-/* The leader's number goes to the thread that calls execve(2), while the leader waits in a call. */
-static void *thread_executes(void *arg)
-{
-	(void)arg;
-	guest_wait(1);
-	become_guest("second");
-	return NULL;
-}
-
-static int guest_replaced(void)
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, thread_executes, NULL);
-	make_call(0, SYS_getpgid);
-	return 98;
 }
 
 /* What has the number next: first it says where its memory is. */

@@ -140,6 +140,7 @@ struct engine;
 struct engine_ops {
 	const char *name;
 	uint32_t features; /* ENGINE_F_* */
+	bool traces;	   /* its tasks have vmmd for their tracer, ptrace(2) */
 
 	/* Can it work on this host? 0, or -errno with a clause of why not. */
 	int (*probe)(char *why, size_t len);

@@ -44,7 +44,7 @@ static void task_free(struct engine_task *t)
 {
 	struct km_engine *e = t->e;
 
-	km_mm_put(t->mm, t->scratch);
+	mm_put(t->mm, t->scratch);
 	e->tasks[(uint32_t)t->id] = NULL;
 	e->stats.tasks--;
 	free(t);
@@ -56,13 +56,9 @@ static struct engine_task *task_new(struct km_engine *e, const struct vmmd_kmod_
 
 	if (!t)
 		return NULL;
-	if (parent && (s->clone_flags & CLONE_VM) && parent->mm) {
-		t->mm = parent->mm;
-		t->mm->refs++;
-	} else {
-		t->mm = km_mm_new();
-		t->scratch = parent ? parent->scratch : 0; /* the copy of the parent's is its own */
-	}
+	t->mm = mm_inherit(parent ? parent->mm : NULL, s->clone_flags & CLONE_VM);
+	if (parent && t->mm != parent->mm) /* the copy of the parent's area is its own */
+		t->scratch = parent->scratch;
 	if (!t->mm) {
 		free(t);
 		return NULL;
@@ -77,11 +73,6 @@ static struct engine_task *task_new(struct km_engine *e, const struct vmmd_kmod_
 
 /* --------------------------------------------------------------------- selection */
 
-static bool launch_call(int64_t nr)
-{
-	return nr == SYS_execve || nr == SYS_execveat;
-}
-
 /*
  * Until its first program is in place the process is still the client, which has
  * messages to read and memory to get: only its execve(2) is refused.
@@ -94,7 +85,7 @@ static int select_now(struct km_engine *e)
 	int rc;
 
 	for (int nr = 0; nr < ENGINE_NR_MAX && !e->begun; nr++)
-		if (!launch_call(nr))
+		if (!engine_is_exec(nr))
 			select.refuse[nr] = 0;
 	rc = km_selection_build(&s, &select, e->foreign, e->performs);
 	if (rc < 0)
@@ -170,7 +161,7 @@ static int on_gone(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token
 
 static int on_entry(struct engine_task *t, struct vmmd_kmod_slot *s, struct engine_event *ev)
 {
-	if (t->launching && !launch_call(t->call.nr)) {
+	if (t->launching && !engine_is_exec(t->call.nr)) {
 		t->stopped = false;
 		km_answer_with(t->e, s, t->token, VMMD_KMOD_RUN);
 		return 0;
@@ -185,13 +176,13 @@ static int on_entry(struct engine_task *t, struct vmmd_kmod_slot *s, struct engi
 
 static int on_exec(struct engine_task *t, struct vmmd_kmod_slot *s, struct engine_event *ev)
 {
-	struct km_mm *mm = km_mm_new();
+	struct mm *mm = mm_new();
 
 	if (mm) {
-		km_mm_put(t->mm, t->scratch);
+		mm_put(t->mm, t->scratch);
 		t->mm = mm;
 	} else {
-		km_mm_put(t->mm, 0); /* without one it shares no areas */
+		mm_put(t->mm, 0); /* without one it shares no areas */
 		t->mm = NULL;
 	}
 	t->scratch = 0;
@@ -382,24 +373,11 @@ static int km_resume(struct engine *base, struct engine_task *t, const struct en
 
 /* ------------------------------------------------------------- selecting more */
 
-static void merge(struct engine_select *to, const struct engine_select *more)
-{
-	for (int nr = 0; nr < ENGINE_NR_MAX; nr++) {
-		to->want[nr] |= more->want[nr];
-		if (more->want[nr]) /* it may be outside of the layer that refuses */
-			to->refuse[nr] = more->refuse[nr];
-	}
-	to->want_other |= more->want_other;
-	to->events |= more->events;
-}
-
 static int km_reselect(struct engine *base, const struct engine_select *select)
 {
 	struct km_engine *e = km(base);
 
-	e->now = e->select;
-	if (select)
-		merge(&e->now, select);
+	e->now = select ? *select : e->select;
 	return select_now(e);
 }
 

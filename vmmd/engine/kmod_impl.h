@@ -19,15 +19,9 @@
 #include "proto/vmmd_kmod.h"
 #include "vmmd/engine/engine.h"
 #include "vmmd/engine/filter.h"
+#include "vmmd/engine/mm.h"
 
 struct km_engine;
-
-/* Address space: tasks with CLONE_VM share one. */
-struct km_mm {
-	uint32_t refs;
-	uint32_t free; /* scratch areas whose tasks have gone */
-	uint64_t *areas;
-};
 
 struct engine_task {
 	struct km_engine *e;
@@ -44,7 +38,7 @@ struct engine_task {
 	uint64_t inline_addr; /* what the slot's data is a copy of */
 	uint32_t inline_len;  /* 0: of nothing */
 	uint64_t scratch;
-	struct km_mm *mm;
+	struct mm *mm;
 };
 
 struct km_engine {
@@ -91,8 +85,6 @@ int km_wait(struct km_engine *);
 ssize_t km_read(struct engine_task *, uint64_t addr, void *buf, size_t len);
 ssize_t km_write(struct engine_task *, uint64_t addr, const void *buf, size_t len);
 int km_scratch(struct engine *, struct engine_task *, uint64_t *addr);
-struct km_mm *km_mm_new(void);
-void km_mm_put(struct km_mm *, uint64_t scratch);
 
 /* kmod_select.c */
 struct km_selection {

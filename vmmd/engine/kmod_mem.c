@@ -54,41 +54,13 @@ ssize_t km_write(struct engine_task *t, uint64_t addr, const void *buf, size_t l
 	return mem(t, addr, (uint64_t)(uintptr_t)buf, len, VMMD_KMOD_MEM_WRITE);
 }
 
-struct km_mm *km_mm_new(void)
-{
-	struct km_mm *mm = calloc(1, sizeof(*mm));
-
-	if (mm)
-		mm->refs = 1;
-	return mm;
-}
-
-void km_mm_put(struct km_mm *mm, uint64_t scratch)
-{
-	if (!mm)
-		return;
-	if (--mm->refs == 0) {
-		free(mm->areas);
-		free(mm);
-		return;
-	}
-	if (scratch) {
-		uint64_t *p = reallocarray(mm->areas, mm->free + 1, sizeof(*p));
-
-		if (!p)
-			return; /* the area is lost until the address space ends */
-		mm->areas = p;
-		mm->areas[mm->free++] = scratch;
-	}
-}
-
 int km_scratch(struct engine *base, struct engine_task *t, uint64_t *addr)
 {
 	struct vmmd_kmod_map m = {.id = t->id, .len = ENGINE_SCRATCH};
 
 	(void)base;
-	if (!t->scratch && t->mm && t->mm->free)
-		t->scratch = t->mm->areas[--t->mm->free];
+	if (!t->scratch)
+		t->scratch = mm_take(t->mm);
 	if (!t->scratch) {
 		if (ioctl(t->e->fd, VMMD_IOC_MAP, &m) < 0)
 			return -errno;

@@ -8,9 +8,9 @@
  */
 #include <seccomp.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "vmmd/engine/kmod_impl.h"
+#include "vmmd/engine/own.h"
 #include "vmmd/sysent.h"
 
 enum engine_how km_how(uint32_t want)
@@ -26,19 +26,6 @@ int km_path_arg(int64_t nr)
 		if (call->kind[i] == VMMD_ARG_PATH)
 			return i;
 	return -1;
-}
-
-/* Is there a row of bypass.tbl, whether it applies or not? Then its arguments may matter. */
-static bool has_bypass(int nr)
-{
-	switch (nr) {
-#define BYPASS(call, arg, mask, error, tasks, why) case __NR_##call:
-#include "vmmd/engine/bypass.tbl"
-#undef BYPASS
-		return true;
-	default:
-		return false;
-	}
 }
 
 int km_selection_build(struct km_selection *to, const struct engine_select *select, enum engine_foreign foreign,
@@ -60,7 +47,8 @@ int km_selection_build(struct km_selection *to, const struct engine_select *sele
 	for (int nr = 0; nr < ENGINE_NR_MAX; nr++) {
 		int path = km_path_arg(nr);
 
-		if (filter_how(&plan, nr) == ENGINE_HOW_ALLOW && !has_bypass(nr))
+		/* Where there is a row of bypass.tbl, whether it applies or not, arguments may matter. */
+		if (filter_how(&plan, nr) == ENGINE_HOW_ALLOW && !own_bypass(true, true, nr))
 			to->native[nr / 64] |= 1ull << (nr % 64);
 		if (path >= 0)
 			to->inlines[nr] = (uint8_t)(VMMD_KMOD_INLINE_STRING | path);

@@ -7,7 +7,6 @@
 #include <sys/syscall.h>
 
 #include "vmmd/engine/filter.h"
-#include "vmmd/engine/kmod.h"
 #include "vmmd/engine/own.h"
 
 /* Which tasks a row of bypass.tbl is about. */
@@ -51,28 +50,22 @@ const struct engine_own *own_stop(const char *engine, int64_t nr)
 	return NULL;
 }
 
-/* Is vmmd the tracer of its tasks? The module stops them itself. */
-static bool traces(const struct engine_ops *ops)
-{
-	return ops != &engine_kmod && ops->how(VMMD_WANT_EXIT) == ENGINE_HOW_TRACE;
-}
-
 const struct engine_own *engine_own(const struct engine_ops *ops, bool performs, int64_t nr)
 {
-	const struct engine_own *own = own_bypass(traces(ops), performs, nr);
+	const struct engine_own *own = own_bypass(ops->traces, performs, nr);
 
 	return own ? own : own_stop(ops->name, nr);
 }
 
 enum engine_how engine_handles(const struct engine_ops *ops, const struct engine_select *select, bool performs, int64_t nr)
 {
-	const struct engine_own *own = own_bypass(traces(ops), performs, nr);
+	const struct engine_own *own = own_bypass(ops->traces, performs, nr);
 	/* An engine that traces has a listener only if there is something to notify. */
-	bool listens = !traces(ops) || engine_uses(ops, select, ENGINE_HOW_NOTIFY);
+	bool listens = !ops->traces || engine_uses(ops, select, ENGINE_HOW_NOTIFY);
 	const struct filter_plan plan = {
 		.select = select,
 		.how = ops->how,
-		.traced = traces(ops),
+		.traced = ops->traces,
 		.notifies = listens ? ops->name : NULL,
 	};
 

@@ -81,7 +81,7 @@ void pt_task_free(struct engine_task *t)
 		e->early = NULL;
 	pt_stay(t);
 	if (t->mm)
-		pt_mm_put(t->mm, t->scratch);
+		mm_put(t->mm, t->scratch);
 	HASH_DEL(e->tasks, t);
 	e->ntasks--;
 	e->stats.tasks--;
@@ -484,7 +484,7 @@ static int pt_launch(struct engine *base, pid_t pid)
 	if (!t)
 		return -ENOMEM;
 	t->launching = true;
-	t->mm = pt_mm_new();
+	t->mm = mm_new();
 	if (!t->mm)
 		rc = -ENOMEM;
 	else if (ptrace(PTRACE_SEIZE, pid, NULL, (void *)e->options) < 0)
@@ -606,6 +606,7 @@ static void pt_stats(const struct engine *base, struct engine_stats *out)
 	(ENGINE_F_ENTRY | ENGINE_F_EXIT | ENGINE_F_REWRITE | ENGINE_F_RESULT | ENGINE_F_REISSUE | ENGINE_F_SIGNAL | \
 	 ENGINE_F_LIFECYCLE | ENGINE_F_RESELECT | ENGINE_F_ERRNO)
 #define PT_OPS                                                                                           \
+	.traces = true,                                                                                   \
 	.destroy = pt_destroy, .filter = pt_filter, .launch = pt_launch, .next = pt_next, .fd = pt_fd,    \
 	.set_owner = pt_set_owner, .resume = pt_resume, .read = pt_read, .write = pt_write,               \
 	.scratch = pt_scratch, .identity = pt_identity, .reselect = pt_reselect, .inject = pt_inject,     \

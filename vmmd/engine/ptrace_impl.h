@@ -22,6 +22,7 @@
 
 #include "vmmd/engine/engine.h"
 #include "vmmd/engine/filter.h"
+#include "vmmd/engine/mm.h"
 #include "vmmd/engine/notify.h"
 
 /* How a task stands to the engine. */
@@ -46,13 +47,6 @@ enum pt_phase {
 	PT_USER,    /* nowhere: the next stop of a call is an entry */
 	PT_CALL,    /* entry done: the next syscall stop is the exit, seccomp stops mean nothing */
 	PT_REISSUE, /* sent back to the call instruction: the next syscall stop is that entry */
-};
-
-/* Address space: tasks with CLONE_VM share one. */
-struct pt_mm {
-	uint32_t refs;
-	uint32_t free;	/* scratch areas whose tasks have gone */
-	uint64_t *areas;
 };
 
 struct pt_engine;
@@ -86,7 +80,7 @@ struct engine_task {
 	uint64_t clone_flags;	    /* of its own creation */
 	struct engine_task *parent; /* until ENGINE_NEW is reported; it is held, or dying */
 	struct engine_task *child;  /* the other way round */
-	struct pt_mm *mm;
+	struct mm *mm;
 	uint64_t scratch;
 	struct user_regs_struct regs; /* at the current stop */
 	union {
@@ -224,7 +218,5 @@ void pt_recent(struct pt_engine *, pid_t tid);
 ssize_t pt_read(struct engine_task *, uint64_t addr, void *buf, size_t len);
 ssize_t pt_write(struct engine_task *, uint64_t addr, const void *buf, size_t len);
 int pt_scratch(struct engine *, struct engine_task *, uint64_t *addr);
-struct pt_mm *pt_mm_new(void);
-void pt_mm_put(struct pt_mm *, uint64_t scratch);
 
 #endif

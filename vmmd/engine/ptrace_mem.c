@@ -72,36 +72,6 @@ ssize_t pt_write(struct engine_task *t, uint64_t addr, const void *buf, size_t l
 	return errno == EPERM || errno == ENOSYS ? by_file(t, addr, NULL, buf, len) : -errno;
 }
 
-/* ------------------------------------------------------------ address spaces */
-
-struct pt_mm *pt_mm_new(void)
-{
-	struct pt_mm *mm = calloc(1, sizeof(*mm));
-
-	if (mm)
-		mm->refs = 1;
-	return mm;
-}
-
-void pt_mm_put(struct pt_mm *mm, uint64_t scratch)
-{
-	if (!mm)
-		return;
-	if (--mm->refs == 0) {
-		free(mm->areas);
-		free(mm);
-		return;
-	}
-	if (scratch) {
-		uint64_t *p = reallocarray(mm->areas, mm->free + 1, sizeof(*p));
-
-		if (!p)
-			return; /* the area is lost until the address space ends */
-		mm->areas = p;
-		mm->areas[mm->free++] = scratch;
-	}
-}
-
 /* ------------------------------------------------------- calls on its behalf */
 
 /*
@@ -221,12 +191,9 @@ int pt_scratch(struct engine *base, struct engine_task *t, uint64_t *addr)
 	int rc = -EINVAL;
 
 	(void)base;
+	if (!t->scratch)
+		t->scratch = mm_take(t->mm);
 	if (t->scratch) {
-		*addr = t->scratch;
-		return 0;
-	}
-	if (t->mm && t->mm->free) {
-		t->scratch = t->mm->areas[--t->mm->free];
 		*addr = t->scratch;
 		return 0;
 	}

@@ -112,14 +112,9 @@ static int adopt(struct engine_task *child, struct engine_task *parent)
 	uint64_t flags = child->clone_flags;
 
 	child->tgid = flags & CLONE_THREAD ? parent->tgid : child->tid;
-	if ((flags & CLONE_VM) && parent->mm) {
-		child->mm = parent->mm;
-		child->mm->refs++;
-	} else {
-		/* The copy of the parent's scratch area is the child's own. */
-		child->mm = pt_mm_new();
+	child->mm = mm_inherit(parent->mm, flags & CLONE_VM);
+	if (child->mm != parent->mm) /* the copy of the parent's area is its own */
 		child->scratch = parent->scratch;
-	}
 	return child->mm ? 0 : -ENOMEM;
 }
 
@@ -139,7 +134,7 @@ static int new_task_ready(struct engine_task *child, struct engine_event *ev)
 		/* What no parent tells of a killed one's child. */
 		procfs_status(child->tid, &st);
 		child->tgid = st.tgid;
-		child->mm = pt_mm_new();
+		child->mm = mm_new();
 	}
 	return report_new(child, ev);
 }
@@ -440,8 +435,8 @@ static int on_exec(struct pt_engine *e, struct engine_task *leader, struct engin
 	if (!t)
 		t = leader;
 	leader->dying = false;
-	pt_mm_put(t->mm, t->scratch);
-	t->mm = pt_mm_new();
+	mm_put(t->mm, t->scratch);
+	t->mm = mm_new();
 	t->scratch = 0;
 	t->have_orig = false;
 	t->is_clone3 = false;
