@@ -4,7 +4,7 @@
 #
 #   make            build/bin/vmmd, build/bin/vmmctl, build/lib/vmmd/plugins/*.so
 #   make demo       a real build under three layers, compared with a native one
-#   make check      every test but those of the kernel module
+#   make check      every test
 #   make bench      costs beside the budgets
 #   make kmod       the kernel module, for KDIR=… or all headers that are installed
 #   make kmod-test  the module in a machine of its own; make kmod-soak: longer, more kernels

@@ -15,7 +15,7 @@ test-programs: all $(TEST_PROGRAMS)
 JOBS := $(or $(patsubst -j%,%,$(filter -j%,$(MAKEFLAGS))),2)
 RUN_CHECK = BUILD=$(abspath $(BUILD)) CC="$(CC)" JOBS=$(JOBS) tests/check
 
-check: deps
+check: kmod-deps
 	@$(RUN_CHECK)
 
 check-gcc check-asan check-clang: check-%: deps
