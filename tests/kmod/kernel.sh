@@ -27,6 +27,16 @@ kernel_headers() {
 	DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -q --no-install-recommends "linux-headers-$1=$2" >/dev/null
 }
 
+# Those of the flavour that PACKAGE is of: of each, one is kept.
+kernel_drop() {
+	local flavour old
+	[[ $1 =~ ^linux-image-[0-9.]+-[0-9]+-(.+)$ ]] || return 0
+	flavour=${BASH_REMATCH[1]}
+	for old in "$CACHE"/linux-image-*_*; do
+		if [[ ${old##*/} =~ ^linux-image-[0-9.]+-[0-9]+-${flavour}_ ]]; then rm -rf "$old"; fi
+	done
+}
+
 # unpack PACKAGE VERSION: into the cache, whole or not at all.
 kernel_image() {
 	local to=$CACHE/$1_$2 new
@@ -35,7 +45,7 @@ kernel_image() {
 	new=$(mktemp -d "$CACHE/new.XXXXXX") || return
 	(cd "$new" && apt-get download -q -o APT::Sandbox::User= "$1=$2" >/dev/null) &&
 		dpkg-deb -x "$new"/*.deb "$new/root" && kernel_index "$new/root" "${1#linux-image-}" &&
-		rm -rf "$CACHE/${1%%-[0-9]*}"-*"${1##*[0-9]}"_* && mv "$new/root" "$to"
+		kernel_drop "$1" && mv "$new/root" "$to"
 	local status=$?
 	rm -rf "$new"
 	return $status
