@@ -16,7 +16,8 @@
 #include "vmmd.h"
 
 #define NR_EVENTS                                                                                                      \
-	(1u << VMMD_KMOD_NEW | 1u << VMMD_KMOD_SIGNAL | 1u << VMMD_KMOD_EXEC | 1u << VMMD_KMOD_GONE)
+	(1u << VMMD_KMOD_NEW | 1u << VMMD_KMOD_SIGNAL | 1u << VMMD_KMOD_EXEC | 1u << VMMD_KMOD_EXITING |                \
+	 1u << VMMD_KMOD_GONE)
 
 /* ------------------------------------------------------------------ the program */
 

@@ -5,6 +5,7 @@
  *   __secure_computing()  system call entry, of tasks with the seccomp flag
  *   get_signal()          before a signal is taken
  *   ptrace_notify()       before a ptracer sees the exit of a call
+ *   exit_signals()        of a task that begins to end
  *   tracepoints           new task, exec, exit
  *
  * The functions are hooked by an ftrace direct call, or if somebody else has one
@@ -22,7 +23,7 @@
 
 enum { DIRECT = 1, IPMODIFY = 2 };
 
-unsigned long vmmd_on_entry, vmmd_on_signal, vmmd_on_ptrace;
+unsigned long vmmd_on_entry, vmmd_on_signal, vmmd_on_ptrace, vmmd_on_ending;
 
 struct hook {
 	char *symbol;
@@ -36,6 +37,7 @@ static struct hook hooks[] = {
 	{.symbol = VMMD_ENTRY_SYMBOL, .tramp = vmmd_tramp_entry, .tramp_ip = vmmd_tramp_entry_ip, .on = &vmmd_on_entry},
 	{.symbol = "get_signal", .tramp = vmmd_tramp_signal, .tramp_ip = vmmd_tramp_signal_ip, .on = &vmmd_on_signal},
 	{.symbol = "ptrace_notify", .tramp = vmmd_tramp_ptrace, .tramp_ip = vmmd_tramp_ptrace_ip, .on = &vmmd_on_ptrace},
+	{.symbol = "exit_signals", .tramp = vmmd_tramp_ending, .tramp_ip = vmmd_tramp_ending_ip, .on = &vmmd_on_ending},
 };
 
 u32 vmmd_hook_kind(void)

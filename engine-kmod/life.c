@@ -9,8 +9,9 @@
  * The parent does not return from its call before the child has been announced,
  * so that a daemon finds the parent as it was when it hears of the child.
  *
- * Exec is noticed by tracepoint and reported on the way back to user mode; the
- * end by tracepoint too, which queues the last work: that runs in
+ * Exec is noticed by tracepoint and reported on the way back to user mode. That
+ * a task is about to end is reported in exit_signals(), where all of it is still there; the
+ * end by tracepoint again, which queues the last work: that runs in
  * exit_task_work(), where the memory has gone and the task may still sleep.
  */
 #include <linux/binfmts.h>
@@ -233,6 +234,43 @@ void vmmd_probe_exec(void *data, struct task_struct *p, pid_t old, struct linux_
 		return;
 	ts->execed = true;
 	vmmd_arm(ts);
+}
+
+/* What its exit_code is going to be. */
+static int status_to_be(void)
+{
+	const struct pt_regs *regs = current_pt_regs();
+	unsigned long args[6];
+
+	if (READ_ONCE(current->signal->flags) & SIGNAL_GROUP_EXIT)
+		return current->signal->group_exit_code;
+	if (regs->orig_ax != (in_ia32_syscall() ? 1 : __NR_exit))
+		return 0; /* another thread's exec ends it */
+	syscall_get_arguments(current, (struct pt_regs *)regs, args);
+	return (args[0] & 0xff) << 8;
+}
+
+/*
+ * Of exit_signals(), oldest first. A task that ends takes no signals any more, not
+ * SIGKILL either: so it does not wait for long, or a daemon that hangs would make it
+ * a process that nobody can kill.
+ */
+struct vmmd_ret vmmd_hook_ending(struct task_struct *t, unsigned long b, unsigned long ip)
+{
+	struct vmmd_event ev = {.type = VMMD_KMOD_EXITING, .patience = HZ};
+	struct vmmd_task *ts = vmmd_self();
+	struct vmmd_kmod_answer answer;
+	struct vmmd_att *a = NULL;
+
+	if (likely(!ts))
+		return VMMD_GO_ON;
+	while ((a = vmmd_task_next_up(ts, a))) {
+		if (!a->announced || !(vmmd_engine_events(a->engine) & 1u << VMMD_KMOD_EXITING))
+			continue;
+		ev.value = status_to_be();
+		vmmd_ask(a, &ev, &answer);
+	}
+	return VMMD_GO_ON;
 }
 
 #if VMMD_HAVE_EXIT_GROUP_DEAD

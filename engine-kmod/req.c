@@ -225,9 +225,10 @@ static void tell_again(struct vmmd_att *a, u32 flag)
 	vmmd_engine_post(a->engine, token(a));
 }
 
-/* 0: answered. -ENODEV: the engine is over. -EINTR: killed. */
+/* 0: answered. -ENODEV: the engine is over. -EINTR: killed, or out of patience. */
 static int wait(struct vmmd_att *a, const struct vmmd_event *ev)
 {
+	long left = ev->patience ?: MAX_SCHEDULE_TIMEOUT;
 	unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 	bool tell = a->engine->flags & VMMD_KMOD_F_SIGNALLED;
 	DEFINE_WAIT(w);
@@ -244,7 +245,7 @@ static int wait(struct vmmd_att *a, const struct vmmd_event *ev)
 		if (vmmd_engine_over(a->engine))
 			break;
 		ret = -EINTR;
-		if (fatal_signal_pending(current))
+		if (fatal_signal_pending(current) || !left)
 			break;
 		if (busy(a)) {
 			finish_wait(&a->wait, &w);
@@ -258,7 +259,7 @@ static int wait(struct vmmd_att *a, const struct vmmd_event *ev)
 				tell_again(a, VMMD_KMOD_S_SIGNALLED);
 			continue;
 		}
-		schedule();
+		left = schedule_timeout(left);
 	}
 	finish_wait(&a->wait, &w);
 	return ret;
@@ -286,7 +287,7 @@ static int end_stop(struct vmmd_att *a, int ret)
 	return ret;
 }
 
-/* Killed: the daemon may be about to answer, and the slot is its until it says that it has. */
+/* Nobody waits: the daemon may be about to answer, and the slot is its until it says that it has. */
 static void abandon(struct vmmd_att *a)
 {
 	bool tell = false;
@@ -313,7 +314,7 @@ static void take_siginfo(struct vmmd_att *a, struct vmmd_event *ev)
 
 /*
  * Stop here and ask. 0: `answer` is there. -ENODEV: the engine is over. -EINTR:
- * the task is to die. No locks; may sleep for ever.
+ * the task is to die, or has waited for as long as it may. No locks; may sleep for ever.
  */
 int vmmd_ask(struct vmmd_att *a, struct vmmd_event *ev, struct vmmd_kmod_answer *answer)
 {

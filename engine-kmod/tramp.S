@@ -55,6 +55,7 @@ SYM_FUNC_END(\name)
 VMMD_TRAMP vmmd_tramp_entry, vmmd_hook_entry, vmmd_on_entry
 VMMD_TRAMP vmmd_tramp_signal, vmmd_hook_signal, vmmd_on_signal
 VMMD_TRAMP vmmd_tramp_ptrace, vmmd_hook_ptrace, vmmd_on_ptrace
+VMMD_TRAMP vmmd_tramp_ending, vmmd_hook_ending, vmmd_on_ending
 
 /* bool vmmd_get_signal(ksig, ip): the hooked function itself, from behind its hook. */
 SYM_FUNC_START(vmmd_get_signal)

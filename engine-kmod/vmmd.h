@@ -204,6 +204,7 @@ struct vmmd_event {
 	s64 value;
 	kernel_siginfo_t *info; /* SIGNAL; replaced by the answer's */
 	u8 inline_arg;
+	long patience; /* in jiffies, then the task goes on as if it had been killed; 0: no end */
 };
 
 /* What a trampoline does: go on into the hooked function, or return `value` in its place. */
@@ -333,6 +334,7 @@ void vmmd_last_work(struct callback_head *work);
 bool vmmd_announce(struct vmmd_task *ts);
 void vmmd_birth_put(struct vmmd_birth *birth);
 void vmmd_await_child(struct vmmd_task *ts);
+struct vmmd_ret vmmd_hook_ending(struct task_struct *t, unsigned long b, unsigned long ip);
 void vmmd_probe_new(void *data, struct task_struct *p, vmmd_clone_flags_t flags);
 void vmmd_probe_exec(void *data, struct task_struct *p, pid_t old, struct linux_binprm *bprm);
 #if VMMD_HAVE_EXIT_GROUP_DEAD
@@ -381,10 +383,10 @@ long vmmd_map(struct vmmd_engine *e, struct vmmd_kmod_map *m);
 long vmmd_install(struct vmmd_engine *e, const struct vmmd_kmod_install *in);
 void vmmd_order_put(struct vmmd_order *order);
 
-/* tramp.S; the first three are where to go on, for hooks that rewrite the instruction pointer */
-extern unsigned long vmmd_on_entry, vmmd_on_signal, vmmd_on_ptrace;
-void vmmd_tramp_entry(void), vmmd_tramp_signal(void), vmmd_tramp_ptrace(void);
-void vmmd_tramp_entry_ip(void), vmmd_tramp_signal_ip(void), vmmd_tramp_ptrace_ip(void);
+/* tramp.S; the first four are where to go on, for hooks that rewrite the instruction pointer */
+extern unsigned long vmmd_on_entry, vmmd_on_signal, vmmd_on_ptrace, vmmd_on_ending;
+void vmmd_tramp_entry(void), vmmd_tramp_signal(void), vmmd_tramp_ptrace(void), vmmd_tramp_ending(void);
+void vmmd_tramp_entry_ip(void), vmmd_tramp_signal_ip(void), vmmd_tramp_ptrace_ip(void), vmmd_tramp_ending_ip(void);
 asmlinkage bool vmmd_get_signal(struct ksignal *ksig, unsigned long ip);
 
 #endif

@@ -38,6 +38,7 @@
  *
  * Changelog
  *   1.0  first
+ *   1.1  EXITING
  */
 #ifndef VMMD_PROTO_VMMD_KMOD_H
 #define VMMD_PROTO_VMMD_KMOD_H
@@ -46,7 +47,7 @@
 
 #define VMMD_KMOD_DEVICE "/dev/vmmd"
 #define VMMD_KMOD_ABI_MAJOR 1
-#define VMMD_KMOD_ABI_MINOR 0
+#define VMMD_KMOD_ABI_MINOR 1
 
 /* States of a slot. */
 #define VMMD_KMOD_FREE 0
@@ -61,6 +62,12 @@
 #define VMMD_KMOD_SIGNAL 4 /* a signal is about to be delivered; siginfo_t in `data` */
 #define VMMD_KMOD_EXEC 5   /* a new program is in place; `tid` may have changed */
 #define VMMD_KMOD_GONE 6   /* the task has ended or was let go; `value` as in waitpid(2) */
+/*
+ * The task is about to end, and still has its memory; `value` as in waitpid(2). It cannot
+ * be kept: it waits for a second at the most, or until it is killed. Of one that was killed in
+ * another request only GONE is told.
+ */
+#define VMMD_KMOD_EXITING 7
 
 /* Actions. What is not known, or out of range, is an answer of -EINVAL at entry, and RUN elsewhere. */
 #define VMMD_KMOD_RUN 0	    /* ENTRY: the kernel runs it. SIGNAL: deliver. Else: go on */
@@ -115,7 +122,7 @@ struct vmmd_kmod_slot {
 	__s64 nr;
 	__u64 args[6];
 	__u64 pc, sp;
-	__s64 value; /* EXIT: the result. SIGNAL: its number. GONE: status */
+	__s64 value; /* EXIT: the result. SIGNAL: its number. EXITING, GONE: status */
 	struct vmmd_kmod_answer answer;
 	__u64 zero[3];
 	__u8 data[VMMD_KMOD_DATA];
@@ -175,7 +182,7 @@ struct vmmd_kmod_create {
  * the process. Without a filter they stop.
  */
 struct vmmd_kmod_select {
-	__u32 events; /* 1 << VMMD_KMOD_NEW, SIGNAL, EXEC, GONE: others are not looked at */
+	__u32 events; /* 1 << VMMD_KMOD_NEW, SIGNAL, EXEC, EXITING, GONE: others are not looked at */
 	__u32 filter_len; /* instructions */
 	__u64 filter;	  /* struct sock_filter * */
 	__u64 native[VMMD_KMOD_NR / 64];

@@ -267,7 +267,7 @@ static bool wanted(const char *list, const char *name)
 	return false;
 }
 
-static const struct test *const tables[] = { tests_entry,  tests_events, tests_attach, tests_filter,
+static const struct test *const tables[] = { tests_entry,  tests_events, tests_exit, tests_attach, tests_filter,
 					     tests_others, tests_death,  tests_hostile };
 
 int main(int argc, char **argv)

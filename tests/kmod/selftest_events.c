@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * selftest_events.c - what the kernel generates: signals, new tasks, exec, the
- * end; and the order of several engines on one task.
+ * selftest_events.c - what the kernel generates: signals, new tasks, exec; and the
+ * order of several engines on one task. The end is in selftest_exit.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -573,35 +573,6 @@ static void t_exec_by_thread(void)
 	vm_close(&vm);
 }
 
-/* ---- the end */
-static void c_end(void *arg)
-{
-	int how = *(int *)arg;
-
-	if (how < 256)
-		_exit(how);
-	kill(getpid(), how - 256);
-	pause();
-}
-
-static void t_gone(void)
-{
-	const int ends[] = { 0, 1, 255, 256 + SIGKILL, 256 + SIGTERM, 256 + SIGRTMAX };
-	struct vm vm;
-	int how, status;
-	pid_t p;
-
-	vm_open(&vm, 0, ON(GONE), -1);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-		how = ends[i];
-		p = vm_spawn(&vm, c_end, &how);
-		status = vm_serve(&vm, p, NULL, NULL);
-		CHECK_EQ(how < 256 ? WEXITSTATUS(status) : 256 + WTERMSIG(status), how);
-		CHECK_EQ(child_status(p), how < 256 ? how : how - 128);
-	}
-	vm_close(&vm);
-}
-
 /* ---- two engines on one task */
 struct order {
 	char said[256];
@@ -637,6 +608,9 @@ static void h_older(struct vm *vm, slot *s, void *arg)
 		break;
 	case VMMD_KMOD_EXEC:
 		say("p<  ");
+		break;
+	case VMMD_KMOD_EXITING:
+		say("g<  ");
 	}
 }
 
@@ -665,6 +639,9 @@ static void h_newer(struct vm *vm, slot *s, void *arg)
 		break;
 	case VMMD_KMOD_EXEC:
 		say("p>  ");
+		break;
+	case VMMD_KMOD_EXITING:
+		say("g>  ");
 	}
 }
 
@@ -686,8 +663,8 @@ static void t_order(void)
 	pid_t p, daemon;
 
 	order = shared(sizeof(*order));
-	vm_open(&older, 0, ON(SIGNAL) | ON(EXEC) | ON(GONE), SYS_getuid, SYS_getgid, SYS_getegid, -1);
-	vm_open(&newer, 0, ON(SIGNAL) | ON(EXEC) | ON(GONE), SYS_getuid, SYS_getegid, -1);
+	vm_open(&older, 0, ON(SIGNAL) | ON(EXEC) | ON(EXITING) | ON(GONE), SYS_getuid, SYS_getgid, SYS_getegid, -1);
+	vm_open(&newer, 0, ON(SIGNAL) | ON(EXEC) | ON(EXITING) | ON(GONE), SYS_getuid, SYS_getegid, -1);
 	p = fork();
 	if (p == 0) {
 		close(older.fd);
@@ -710,7 +687,7 @@ static void t_order(void)
 	CHECK_EQ(child_status(p), 0);
 	CHECK_EQ(child_status(daemon), 0);
 	vm_close(&older);
-	if (strcmp(order->said, "e>  e<g x<  x>  e>  s<1 s>  s<2 p<  p>  ") != 0)
+	if (strcmp(order->said, "e>  e<g x<  x>  e>  s<1 s>  s<2 p<  p>  g<  g>  ") != 0)
 		test_fail(__FILE__, __LINE__, "the order was %s", order->said);
 }
 
@@ -729,7 +706,6 @@ const struct test tests_events[] = {
 	{ "new/solo", t_solo, 0 },
 	{ "exec/event", t_exec, 0 },
 	{ "exec/by-a-thread", t_exec_by_thread, 0 },
-	{ "gone/status", t_gone, 0 },
 	{ "engines/order", t_order, 0 },
 	{ NULL, NULL, 0 },
 };

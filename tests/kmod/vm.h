@@ -31,7 +31,7 @@ struct vm {
 
 /* Events, as in a selection. */
 #define ON(type) (1u << VMMD_KMOD_##type)
-#define ALL_EVENTS (ON(NEW) | ON(SIGNAL) | ON(EXEC) | ON(GONE))
+#define ALL_EVENTS (ON(NEW) | ON(SIGNAL) | ON(EXEC) | ON(EXITING) | ON(GONE))
 
 /* A selection to be changed and given to VMMD_IOC_SELECT; the list of calls to stop at ends with -1. */
 struct vmmd_kmod_select vm_selection(uint32_t events, ...);

@@ -5,8 +5,8 @@
  * A task is known by its slot of the memory shared with the module, and by the
  * id that the module has given it. Requests come by the ring (kmod_ring.c).
  *
- * The module reports the end of a task after the fact: ENGINE_GONE comes, and
- * ENGINE_EXITING does not.
+ * The end of a task is reported before it if somebody wants that: of one that was
+ * killed in a request only ENGINE_GONE comes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +92,8 @@ static int select_now(struct km_engine *e)
 		return rc;
 	if (select.events & VMMD_EVENT_SIGNAL)
 		to.events |= 1u << VMMD_KMOD_SIGNAL;
+	if (select.events & VMMD_EVENT_TASK_EXIT)
+		to.events |= 1u << VMMD_KMOD_EXITING;
 	memcpy(to.native, s.native, sizeof(to.native));
 	memcpy(e->inlines, s.inlines, sizeof(e->inlines)); /* a call's argument is always the same */
 	to.inline_args = (uint64_t)(uintptr_t)e->inlines;
@@ -227,6 +229,11 @@ static int on_stop(struct engine_task *t, struct vmmd_kmod_slot *s, uint64_t tok
 		return report(t, ENGINE_SIGNAL, ev);
 	case VMMD_KMOD_EXEC:
 		return on_exec(t, s, ev);
+	case VMMD_KMOD_EXITING:
+		if (t->launching)
+			break;
+		ev->status = (int)t->value;
+		return report(t, ENGINE_EXITING, ev);
 	default:
 		break;
 	}
