@@ -85,6 +85,28 @@ void choose_select(const struct stack *st, struct engine_select *select)
 	select->events = stack_events(st, NULL);
 }
 
+/* May `l`, or a layer inside of it, have the kernel read something else than a copy that we keep? */
+static bool rewritten_inside(const struct stack *st, const struct vmmd_layer *l, int64_t nr)
+{
+	for (int i = 0; i < st->n; i++) {
+		if (stack_wants(st, st->layers[i], nr) & VMMD_WANT_REWRITE)
+			return true;
+		if (st->layers[i] == l)
+			break;
+	}
+	return false;
+}
+
+/* Will the call be run on the copies that `l` makes, which the program cannot write to? */
+static bool runs_on_copies(const struct stack *st, const struct vmmd_layer *l, const struct engine_ops *ops, int64_t nr)
+{
+	if (!perform_can(nr))
+		return false;
+	if (ops->features & ENGINE_F_INSTALL_ANY)
+		return !rewritten_inside(st, l, nr);
+	return ops->how(wants_of(stack_wants(st, NULL, nr), nr)) == ENGINE_HOW_NOTIFY;
+}
+
 /* Layer `l` confines by memory that the program could change before the kernel reads it again: the call, or -1. */
 static int racy_call(const struct stack *st, const struct vmmd_layer *l, const struct engine_ops *ops)
 {
@@ -92,7 +114,7 @@ static int racy_call(const struct stack *st, const struct vmmd_layer *l, const s
 		return -1;
 	for (int nr = 0; nr < SYSENT_MAX; nr++)
 		if ((stack_wants(st, l, nr) & (VMMD_WANT_MEMORY | VMMD_WANT_PATHS)) &&
-		    (ops->how(wants_of(stack_wants(st, NULL, nr), nr)) != ENGINE_HOW_NOTIFY || !perform_can(nr)))
+		    !runs_on_copies(st, l, ops, nr))
 			return nr;
 	return -1;
 }

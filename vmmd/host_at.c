@@ -5,7 +5,8 @@
  * Thin, as host.c: perform.c does the work. How a copied path reaches the
  * kernel is decided at the bottom of the stack (host_at_kernel()), when all
  * layers have had their say: at a stop that can rewrite the call it is written
- * into the task, elsewhere the call is performed.
+ * into the task, which is cheaper; elsewhere, and if it confines, the call is
+ * performed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,9 @@ static bool may_perform(const struct vmmd_req *req)
 
 static bool can_install(const struct vmmd_req *req)
 {
-	return req->fixed && may_perform(req);
+	const struct engine_ops *ops = req->task->session->engine->ops;
+
+	return may_perform(req) && (req->fixed || (!req->at_exit && (ops->features & ENGINE_F_INSTALL_ANY)));
 }
 
 /* The kernel installs no O_PATH descriptor in another process: SECCOMP_IOCTL_NOTIF_ADDFD says EBADF. */
@@ -198,13 +201,14 @@ static int place(struct vmmd_req *req)
 
 int host_at_kernel(struct vmmd_req *req)
 {
+	bool confines = req_path_confines(req);
 	int rc;
 
-	if (!req->fixed)
+	if (!req->fixed && !(confines && can_install(req)))
 		return place(req);
 	/* The paths are read through the copies' addresses. */
 	rc = perform_now(req, &req->calls[REQ_CALL_NOW], NULL);
-	if (rc == -EOPNOTSUPP && req_path_confines(req)) /* nor may it be placed */
+	if (rc == -EOPNOTSUPP && confines) /* nor may it be placed */
 		rc = -EACCES;
 	return rc < 0 ? rc : 1;
 }

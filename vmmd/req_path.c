@@ -96,12 +96,9 @@ bool req_path_used(const struct vmmd_req *req)
 
 bool req_path_confines(const struct vmmd_req *req)
 {
-	for (int i = 0; i < 6; i++) {
-		const struct req_path *p = find(req, req->calls[REQ_CALL_NOW].args[i]);
-
-		if (p && p->confines)
+	for (const struct req_path *p = req->paths; p; p = p->next)
+		if (p->confines)
 			return true;
-	}
 	return false;
 }
 

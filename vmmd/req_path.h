@@ -16,7 +16,10 @@
 
 /* Copy `path` for the layer asked; *addr is what stands for it. -ENAMETOOLONG, -ENOMEM. */
 int req_path_add(struct vmmd_req *, const char *path, uint64_t *addr);
-/* Was any copy among the arguments made by a layer that confines? The program must not get at it. */
+/*
+ * Was any copy made by a layer that confines? The program must not get at what has become
+ * of it, which may be the copy of another layer.
+ */
 bool req_path_confines(const struct vmmd_req *);
 /* The text behind an address, or NULL: it is not a copy's. */
 const char *req_path_text(const struct vmmd_req *, uint64_t addr);

@@ -174,6 +174,8 @@ static bool allowed(const struct engine_task *t, const struct engine_action *a, 
 	case ENGINE_ENTRY:
 		if (t->fixed)
 			return allowed_fixed(t, a, features);
+		if (type == ENGINE_RETURN_FD)
+			return (features & ENGINE_F_INSTALL_ANY) && fcntl(a->fd, F_GETFD) >= 0;
 		return type == ENGINE_RUN || type == ENGINE_RETURN;
 	case ENGINE_EXIT:
 		return type == ENGINE_RUN || type == ENGINE_RETURN;
@@ -538,7 +540,9 @@ static int fake_scratch(struct engine *e, struct engine_task *t, uint64_t *addr)
 
 static int fake_install_fd(struct engine *e, struct engine_task *t, int fd, bool cloexec)
 {
-	if (!t->held || t->at != ENGINE_ENTRY || !t->fixed || fcntl(fd, F_GETFD) < 0) {
+	bool can = t->fixed || (e->ops->features & ENGINE_F_INSTALL_ANY);
+
+	if (!t->held || t->at != ENGINE_ENTRY || !can || fcntl(fd, F_GETFD) < 0) {
 		breach(fake_of(e), "a descriptor installed where none can be", t->tid);
 		return -EINVAL;
 	}
@@ -645,7 +649,7 @@ static void fake_stats(const struct engine *e, struct engine_stats *out)
 		return create(out, config, &ops_##id);                                             \
 	}
 
-#define ALL ((1u << ENGINE_F_COUNT_) - 1)
+#define ALL (((1u << ENGINE_F_COUNT_) - 1) & ~ENGINE_F_INSTALL_ANY)
 #define ENTRY_ONLY (ENGINE_F_ENTRY | ENGINE_F_LIFECYCLE | ENGINE_F_INSTALL_FD | ENGINE_F_ERRNO)
 
 FAKE(full, "full", ALL, how_traced)
@@ -653,6 +657,7 @@ FAKE(no_exit, "no-exit", ALL & ~ENGINE_F_EXIT, how_traced)
 FAKE(no_rewrite, "no-rewrite", ALL & ~ENGINE_F_REWRITE, how_traced)
 FAKE(no_reissue, "no-reissue", ALL & ~ENGINE_F_REISSUE, how_traced)
 FAKE(no_signal, "no-signal", ALL & ~ENGINE_F_SIGNAL, how_traced)
+FAKE(module, "module", (ALL & ~ENGINE_F_SAFE_ARGS) | ENGINE_F_INSTALL_ANY, how_traced)
 FAKE(mixed, "mixed", ALL & ~ENGINE_F_SAFE_ARGS, how_mixed)
 FAKE(notify, "notify", ENTRY_ONLY, how_notified)
 FAKE(fixed, "fixed", ENTRY_ONLY | ENGINE_F_EXIT | ENGINE_F_RESULT, how_notified)
@@ -660,7 +665,8 @@ FAKE(fixed, "fixed", ENTRY_ONLY | ENGINE_F_EXIT | ENGINE_F_RESULT, how_notified)
 const struct engine_ops *fake_named(const char *name)
 {
 	static const struct engine_ops *const all[] = { &ops_full,	&ops_no_exit, &ops_no_rewrite, &ops_no_reissue,
-							&ops_no_signal, &ops_mixed,   &ops_notify,     &ops_fixed };
+							&ops_no_signal, &ops_mixed,   &ops_notify,     &ops_fixed,
+							&ops_module };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!strcmp(all[i]->name, name))

@@ -22,7 +22,8 @@
  * "full", or one that lacks a feature: "no-exit", "no-rewrite", "no-reissue",
  * "no-signal". "mixed": memory arguments are not safe, and calls of which only the
  * entry is wanted are fixed; "notify": all are, and there are entries and tasks only;
- * "fixed": all are, but exits can be had (as while a live trace is attached). NULL:
+ * "fixed": all are, but exits can be had (as while a live trace is attached);
+ * "module": no entry is fixed, and descriptors can be installed at all of them. NULL:
  * no such.
  */
 const struct engine_ops *fake_named(const char *name);

@@ -74,4 +74,26 @@ static void test_descriptor(void)
 	CU_ASSERT_EQUAL(req.fd, -1);
 }
 
-UNIT_SUITE(req_path, UNIT_TEST(test_copies), UNIT_TEST(test_lengths), UNIT_TEST(test_descriptor));
+/* What an advisory layer makes of a copy that confines does so, too: until the request ends. */
+static void test_confines(void)
+{
+	struct vmmd_layer advisory = {.advisory = true};
+	uint64_t outer, inner;
+
+	CU_ASSERT_FALSE(req_path_confines(&req));
+	req.asked = &advisory;
+	CU_ASSERT_EQUAL(req_path_add(&req, "/free", &inner), 0);
+	CU_ASSERT_FALSE(req_path_confines(&req));
+	req_path_free(&req);
+	req.asked = &layer;
+	CU_ASSERT_EQUAL(req_path_add(&req, "/outer", &outer), 0);
+	req.asked = &advisory;
+	CU_ASSERT_EQUAL(req_path_add(&req, "/inner", &inner), 0);
+	calls[REQ_CALL_NOW].args[0] = inner;
+	CU_ASSERT_TRUE(req_path_confines(&req));
+	req_path_free(&req);
+	CU_ASSERT_FALSE(req_path_confines(&req));
+	req.asked = &layer;
+}
+
+UNIT_SUITE(req_path, UNIT_TEST(test_copies), UNIT_TEST(test_lengths), UNIT_TEST(test_descriptor), UNIT_TEST(test_confines));

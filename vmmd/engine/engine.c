@@ -16,6 +16,7 @@ const char *const engine_how_names[] = {"native", "errno", "notify", "trace"};
 const char *const engine_feature_names[ENGINE_F_COUNT_] = {
 	"entry",  "exit",     "rewrite",    "result", "reissue", "signals",   "lifecycle",
 	"attach", "reselect", "install-fd", "errno",  "paths",	 "safe-args", "release",
+	"install-fd at any stop",
 };
 
 static const struct engine_ops *find(const char *name)

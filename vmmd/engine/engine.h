@@ -43,7 +43,8 @@ enum engine_feature {
 	ENGINE_F_PATHS = 1u << 11,     /* path table in the kernel */
 	ENGINE_F_SAFE_ARGS = 1u << 12, /* memory arguments cannot change after the decision */
 	ENGINE_F_RELEASE = 1u << 13,   /* tasks can outlive the engine */
-	ENGINE_F_COUNT_ = 14
+	ENGINE_F_INSTALL_ANY = 1u << 14, /* … also at an entry that is not fixed */
+	ENGINE_F_COUNT_ = 15
 };
 extern const char *const engine_feature_names[ENGINE_F_COUNT_];
 
@@ -104,7 +105,7 @@ struct engine_event {
 	struct vmmd_call call;	    /* ENTRY; pc and sp also at EXIT */
 	int64_t result;		    /* EXIT */
 	siginfo_t *info;	    /* SIGNAL: points into the engine, writable until resume */
-	bool fixed;		    /* ENTRY: the call cannot be changed and has no exit, but fd can be installed */
+	bool fixed;		    /* ENTRY: the call cannot be changed and has no exit, but a descriptor can be installed */
 	bool again;		    /* ENTRY: the one that ENGINE_AGAIN asked for */
 };
 
@@ -112,7 +113,7 @@ enum engine_action_type {
 	ENGINE_GO,     /* NEW, EXEC, EXITING: go on. SIGNAL: deliver `info` of the event */
 	ENGINE_RUN,    /* ENTRY: the kernel runs `call`. EXIT: it runs `call` now (reissue) */
 	ENGINE_RETURN, /* ENTRY: do not run it, return `result`. EXIT: return `result` */
-	ENGINE_RETURN_FD, /* ENTRY, fixed: do not run it, install `fd` and return its number */
+	ENGINE_RETURN_FD, /* ENTRY, fixed or ENGINE_F_INSTALL_ANY: do not run it, install `fd` and return its number */
 	ENGINE_AGAIN,  /* ENTRY, fixed: report it once more, not fixed (ENGINE_F_REWRITE); dear */
 	ENGINE_DROP,   /* SIGNAL: do not deliver */
 };
@@ -192,7 +193,10 @@ struct engine_ops {
 	int (*fd)(struct engine *);
 	void (*ready)(struct engine *);
 
-	/* At a fixed ENTRY: put a copy of `fd` into the task, which stays stopped. Its number, or -errno. NULL: cannot. */
+	/*
+	 * At a fixed ENTRY, with ENGINE_F_INSTALL_ANY at every ENTRY: put a copy of `fd` into the
+	 * task, which stays stopped. Its number, or -errno. NULL: cannot.
+	 */
 	int (*install_fd)(struct engine *, struct engine_task *, int fd, bool cloexec);
 
 	/* Does a stopped task still wait for its answer? If not it is dead, and its number may be another's. NULL: always. */

@@ -356,13 +356,28 @@ static void at_exit_of(struct vmmd_kmod_answer *to, const struct engine_task *t,
 	}
 }
 
+static int km_install_fd(struct engine *base, struct engine_task *t, int fd, bool cloexec)
+{
+	struct vmmd_kmod_install in = {.id = t->id, .fd = fd, .flags = cloexec ? O_CLOEXEC : 0};
+	int n = ioctl(km(base)->fd, VMMD_IOC_INSTALL, &in);
+
+	return n < 0 ? -errno : n;
+}
+
 static int km_resume(struct engine *base, struct engine_task *t, const struct engine_action *a)
 {
 	struct vmmd_kmod_slot *s = km_slot(t);
 	struct vmmd_kmod_answer to = {.action = VMMD_KMOD_RUN};
+	struct engine_action with_fd;
 
 	if (!t->stopped)
 		return t->killed ? -ESRCH : -EINVAL;
+	if (a->type == ENGINE_RETURN_FD) {
+		with_fd = *a;
+		with_fd.type = ENGINE_RETURN;
+		with_fd.result = km_install_fd(base, t, a->fd, a->cloexec);
+		a = &with_fd;
+	}
 	if (t->type == VMMD_KMOD_ENTRY)
 		at_entry(&to, t, a);
 	else if (t->type == VMMD_KMOD_EXIT)
@@ -376,6 +391,13 @@ static int km_resume(struct engine *base, struct engine_task *t, const struct en
 	s->answer = to;
 	km_answer(km(base), s, t->token);
 	return 0;
+}
+
+/* The module says in the slot that the task has left, before it ends. */
+static bool km_held(struct engine *base, struct engine_task *t)
+{
+	(void)base;
+	return t->stopped && !(__atomic_load_n(&km_slot(t)->flags, __ATOMIC_ACQUIRE) & VMMD_KMOD_S_KILLED);
 }
 
 /* ------------------------------------------------------------- selecting more */
@@ -575,7 +597,8 @@ static void km_stats(const struct engine *base, struct engine_stats *out)
 const struct engine_ops engine_kmod = {
 	.name = "kmod",
 	.features = ENGINE_F_ENTRY | ENGINE_F_EXIT | ENGINE_F_REWRITE | ENGINE_F_RESULT | ENGINE_F_REISSUE |
-		    ENGINE_F_SIGNAL | ENGINE_F_LIFECYCLE | ENGINE_F_RESELECT | ENGINE_F_ERRNO | ENGINE_F_RELEASE,
+		    ENGINE_F_SIGNAL | ENGINE_F_LIFECYCLE | ENGINE_F_RESELECT | ENGINE_F_INSTALL_FD | ENGINE_F_ERRNO |
+		    ENGINE_F_RELEASE | ENGINE_F_INSTALL_ANY,
 	.probe = km_probe,
 	.how = km_how,
 	.create = km_create,
@@ -584,6 +607,8 @@ const struct engine_ops engine_kmod = {
 	.launch = km_launch,
 	.next = km_next,
 	.fd = km_fd,
+	.install_fd = km_install_fd,
+	.held = km_held,
 	.set_owner = km_set_owner,
 	.resume = km_resume,
 	.read = km_read,
