@@ -54,9 +54,7 @@ static long create(struct file *f, void __user *arg, size_t size)
 	e = vmmd_engine_new(&how);
 	if (IS_ERR(e))
 		return PTR_ERR(e);
-	how.map_size = vmmd_engine_map_size(e);
-	how.ring_entries = e->ring_mask + 1;
-	how.slots_offset = e->first_slot_page << PAGE_SHIFT;
+	vmmd_engine_shape(e, &how.map_size, &how.ring_entries, &how.slots_offset);
 	if (copy_to_user(arg, &how, min(size, sizeof(how))))
 		err = -EFAULT;
 	/* Other threads may use the descriptor as soon as it has an engine. */

@@ -144,9 +144,12 @@ fail:
 	return ERR_PTR(err);
 }
 
-u64 vmmd_engine_map_size(const struct vmmd_engine *e)
+/* Of the mapping, as a daemon needs to know it. */
+void vmmd_engine_shape(const struct vmmd_engine *e, u64 *map_size, u32 *ring_entries, u32 *slots_offset)
 {
-	return (u64)e->npages << PAGE_SHIFT;
+	*map_size = (u64)e->npages << PAGE_SHIFT;
+	*ring_entries = e->ring_mask + 1;
+	*slots_offset = e->first_slot_page << PAGE_SHIFT;
 }
 
 /* The kernel's address of a slot; the page is made if need be. May sleep. */
@@ -331,5 +334,6 @@ int vmmd_engine_take_over(struct vmmd_engine *e, struct vmmd_kmod_take_over *how
 		cond_resched();
 	}
 	how->count = n;
+	vmmd_engine_shape(e, &how->map_size, &how->ring_entries, &how->slots_offset);
 	return 0;
 }

@@ -243,7 +243,7 @@ void vmmd_engine_refresh(struct vmmd_engine *e);
 struct vmmd_kmod_slot *vmmd_engine_slot(struct vmmd_engine *e, u32 index);
 bool vmmd_engine_post(struct vmmd_engine *e, u64 token);
 bool vmmd_engine_posted(const struct vmmd_engine *e);
-u64 vmmd_engine_map_size(const struct vmmd_engine *e);
+void vmmd_engine_shape(const struct vmmd_engine *e, u64 *map_size, u32 *ring_entries, u32 *slots_offset);
 int vmmd_engine_take_over(struct vmmd_engine *e, struct vmmd_kmod_take_over *how);
 static inline struct vmmd_kmod_header *vmmd_engine_header(const struct vmmd_engine *e)
 {

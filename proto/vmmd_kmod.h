@@ -38,7 +38,7 @@
  *
  * Changelog
  *   1.0  first
- *   1.1  EXITING
+ *   1.1  EXITING; what VMMD_IOC_TAKE_OVER says of the mapping
  */
 #ifndef VMMD_PROTO_VMMD_KMOD_H
 #define VMMD_PROTO_VMMD_KMOD_H
@@ -257,7 +257,11 @@ struct vmmd_kmod_install {
 struct vmmd_kmod_take_over {
 	__u64 tasks; /* struct vmmd_kmod_task * */
 	__u32 room;  /* how many fit */
-	__u32 count; /* out: how many there are */
+	/* out */
+	__u32 count; /* how many there are */
+	__u64 map_size;
+	__u32 ring_entries;
+	__u32 slots_offset;
 };
 struct vmmd_kmod_task {
 	__u64 id;
@@ -301,7 +305,7 @@ _Static_assert(sizeof(struct vmmd_kmod_attach) == 16, "attach");
 _Static_assert(sizeof(struct vmmd_kmod_mem) == 40, "mem");
 _Static_assert(sizeof(struct vmmd_kmod_map) == 24, "map");
 _Static_assert(sizeof(struct vmmd_kmod_install) == 16, "install");
-_Static_assert(sizeof(struct vmmd_kmod_take_over) == 16, "take_over");
+_Static_assert(sizeof(struct vmmd_kmod_take_over) == 32, "take_over");
 _Static_assert(sizeof(struct vmmd_kmod_task) == 16, "task");
 _Static_assert(sizeof(struct vmmd_kmod_kill) == 8, "kill");
 

@@ -142,6 +142,21 @@ static int refuse_layer(struct session *s, const struct vmmd_layer *l, const str
 	return -ENOTSUP;
 }
 
+/* What on-failure needs of an engine. */
+static const struct {
+	const char *name;
+	uint32_t needs;
+} policies[] = {
+	[CONF_KILL] = {"kill", 0},
+	[CONF_RELEASE] = {"release", ENGINE_F_RELEASE},
+	[CONF_RESTART] = {"restart", ENGINE_F_HAND_OVER},
+};
+
+const char *choose_policy(const struct conf *conf)
+{
+	return policies[conf->on_failure].name;
+}
+
 int choose_refuse(struct session *s, const struct engine_ops *ops, char *why, size_t len)
 {
 	for (int i = s->stack->n - 1; i >= 0; i--) {
@@ -150,8 +165,10 @@ int choose_refuse(struct session *s, const struct engine_ops *ops, char *why, si
 		if (rc < 0)
 			return rc;
 	}
-	if (s->conf->on_failure == CONF_RELEASE && !(ops->features & ENGINE_F_RELEASE)) {
-		snprintf(why, len, "on-failure: release needs \"release\", which engine %s does not have", ops->name);
+	if (policies[s->conf->on_failure].needs & ~ops->features) {
+		snprintf(why, len, "on-failure: %s needs \"%s\", which engine %s does not have",
+			 policies[s->conf->on_failure].name,
+			 engine_feature_names[__builtin_ctz(policies[s->conf->on_failure].needs)], ops->name);
 		return -ENOTSUP;
 	}
 	return 0;
@@ -165,8 +182,7 @@ const struct engine_ops *choose_engine(struct session *s, char *why, size_t len)
 
 	choose_select(s->stack, &select);
 	need.select = &select;
-	if (s->conf->on_failure == CONF_RELEASE)
-		need.all |= ENGINE_F_RELEASE;
+	need.all |= policies[s->conf->on_failure].needs;
 	if (s->conf->engine && strcmp(s->conf->engine, "auto") != 0)
 		need.all = need.any = 0; /* named: refuse() says which layer is in the way */
 	ops = engine_choose(s->conf->engine ? s->conf->engine : "auto", &need, why, len);

@@ -19,6 +19,8 @@ const struct engine_ops *choose_engine(struct session *, char *why, size_t len);
 const char *choose_name(struct session *, char *why, size_t len);
 /* Does a layer, or the configuration, want what the engine has not? 0, or -ENOTSUP with a line in `why`. */
 int choose_refuse(struct session *, const struct engine_ops *, char *why, size_t len);
+/* What on-failure says, as in a session file. */
+const char *choose_policy(const struct conf *);
 /* What is to be stopped for the stack. */
 void choose_select(const struct stack *, struct engine_select *);
 /* Will calls be run in the tasks' place (perform.h)? */

@@ -31,18 +31,19 @@ struct conf_layer {
 	char *where;
 };
 
-enum conf_policy { CONF_KILL, CONF_RELEASE };
+enum conf_policy { CONF_KILL, CONF_RELEASE, CONF_RESTART };
 enum conf_foreign { CONF_FOREIGN_REFUSE, CONF_FOREIGN_NATIVE };
 enum conf_broken { CONF_BROKEN_REFUSE, CONF_BROKEN_PASS };
 
 struct conf {
 	char *engine;			   /* engine: auto | ptrace | …           (auto) */
-	enum conf_policy on_failure;	   /* on-failure: kill | release          (kill) */
+	enum conf_policy on_failure;	   /* on-failure: kill | release | restart (kill) */
 	enum conf_foreign foreign_abi;	   /* foreign-abi: refuse | native        (refuse) */
 	enum conf_broken broken_layer;	   /* broken-layer: refuse | pass         (refuse) */
 	int64_t layer_timeout_ms;	   /* layer-timeout: DURATION, 0 = never  (0) */
 	bool kill_at_exit;		   /* at-exit: keep | kill; the tasks left when the first process ends (keep) */
 	bool dry;			   /* only checked: layers open, but their outputs go nowhere */
+	bool again;			   /* a worker before this one has begun: outputs are continued */
 	struct conf_layer *layers;	   /* layers: innermost first */
 	size_t nlayers;
 };

@@ -316,10 +316,10 @@ enum key { KEY_ENGINE, KEY_ON_FAILURE, KEY_FOREIGN, KEY_BROKEN, KEY_TIMEOUT, KEY
 
 static const struct {
 	const char *name;
-	const char *choices[3];
+	const char *choices[4];
 } keys[KEY_COUNT] = {
 	[KEY_ENGINE] = { "engine", { NULL } },
-	[KEY_ON_FAILURE] = { "on-failure", { "kill", "release", NULL } },
+	[KEY_ON_FAILURE] = { "on-failure", { "kill", "release", "restart", NULL } },
 	[KEY_FOREIGN] = { "foreign-abi", { "refuse", "native", NULL } },
 	[KEY_BROKEN] = { "broken-layer", { "refuse", "pass", NULL } },
 	[KEY_TIMEOUT] = { "layer-timeout", { NULL } },
@@ -374,7 +374,7 @@ static int yaml_value(struct yaml *y, struct conf *c, enum key k)
 	if (pick < 0)
 		return pick;
 	if (k == KEY_ON_FAILURE)
-		c->on_failure = pick ? CONF_RELEASE : CONF_KILL;
+		c->on_failure = (enum conf_policy)pick;
 	else if (k == KEY_FOREIGN)
 		c->foreign_abi = pick ? CONF_FOREIGN_NATIVE : CONF_FOREIGN_REFUSE;
 	else if (k == KEY_BROKEN)

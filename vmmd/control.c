@@ -307,9 +307,13 @@ static void handle_input(struct control_conn *c)
 	}
 }
 
-/* Keep the first descriptor of a message for its line, close the others. */
-static void take_rights(struct control_conn *c, struct msghdr *mh)
+/* The first descriptors of a message, -1 where there are none; the others are closed. */
+static void take_rights(struct msghdr *mh, int *fds, size_t cap)
 {
+	size_t have = 0;
+
+	for (size_t i = 0; i < cap; i++)
+		fds[i] = -1;
 	for (struct cmsghdr *cm = CMSG_FIRSTHDR(mh); cm; cm = CMSG_NXTHDR(mh, cm)) {
 		size_t n, i;
 
@@ -320,12 +324,24 @@ static void take_rights(struct control_conn *c, struct msghdr *mh)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(cm) + i * sizeof(int), sizeof(int));
-			if (c->passed < 0)
-				c->passed = fd;
+			if (have < cap)
+				fds[have++] = fd;
 			else
 				close(fd);
 		}
 	}
+}
+
+/* For the line that is being read: one. */
+static void note_passed(struct control_conn *c, struct msghdr *mh)
+{
+	int fd;
+
+	take_rights(mh, &fd, 1);
+	if (c->passed < 0)
+		c->passed = fd;
+	else if (fd >= 0)
+		close(fd);
 }
 
 static void fill(struct control_conn *c)
@@ -353,7 +369,7 @@ static void fill(struct control_conn *c)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0) {
-		take_rights(c, &mh);
+		note_passed(c, &mh);
 		c->in_len += (size_t)n;
 	} else if (n == 0) {
 		control_finish(c); /* it may have closed its sending side only: let it have its replies */
@@ -544,7 +560,6 @@ static ssize_t take_record(int sock, struct msghdr *mh)
 
 int control_take(int sock, int *fd, char **line)
 {
-	struct control_conn tmp = {.passed = -1}; /* take_rights() collects there */
 	union {
 		struct cmsghdr align;
 		char buf[CMSG_SPACE(sizeof(int))];
@@ -553,22 +568,23 @@ int control_take(int sock, int *fd, char **line)
 	char *buf = malloc(cap);
 	struct iovec iov = {buf, cap};
 	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &cbuf, .msg_controllen = sizeof(cbuf)};
+	int passed;
 	ssize_t n;
 
 	if (!buf)
 		return -ENOMEM;
 	n = take_record(sock, &mh);
 	if (n > 0) {
-		take_rights(&tmp, &mh);
-		if (n >= 2 && buf[0] == 'c' && buf[n - 1] == '\n' && tmp.passed >= 0) {
+		take_rights(&mh, &passed, 1);
+		if (n >= 2 && buf[0] == 'c' && buf[n - 1] == '\n' && passed >= 0) {
 			memmove(buf, buf + 1, (size_t)n - 2);
 			buf[n - 2] = '\0';
-			*fd = tmp.passed;
+			*fd = passed;
 			*line = buf;
 			return 1;
 		}
-		if (tmp.passed >= 0)
-			close(tmp.passed);
+		if (passed >= 0)
+			close(passed);
 		n = -EPROTO;
 	}
 	free(buf);
@@ -613,42 +629,75 @@ static void clip_state(json_t *state)
 			json_array_set_new(cmd, i, clipped(arg, 256));
 }
 
-int control_tell(int sock, json_t *state)
+int control_tell(int sock, json_t *state, const int fds[CONTROL_LEFT])
 {
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(CONTROL_LEFT * sizeof(int))];
+	} cbuf = {0};
+	struct iovec iov;
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+	unsigned nfds = 0;
 	char *text;
 	ssize_t n;
+
+	while (fds && nfds < CONTROL_LEFT && fds[nfds] >= 0)
+		nfds++;
+	if (nfds) {
+		mh.msg_control = &cbuf;
+		mh.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+		*CMSG_FIRSTHDR(&mh) = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+						       .cmsg_len = CMSG_LEN(nfds * sizeof(int))};
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&mh)), fds, nfds * sizeof(int));
+	}
 
 	clip_state(state);
 	text = json_dumps(state, JSON_COMPACT);
 	json_decref(state);
 	if (!text)
 		return -ENOMEM;
+	iov = (struct iovec){text, strlen(text)};
 	do
-		n = send(sock, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = sendmsg(sock, &mh, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	n = n < 0 ? -errno : 0;
 	free(text);
 	return (int)n;
 }
 
-int control_hear(int sock, json_t **state)
+static void close_all(int fds[CONTROL_LEFT])
 {
+	for (int i = 0; i < CONTROL_LEFT; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+int control_hear(int sock, json_t **state, int fds[CONTROL_LEFT])
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(CONTROL_LEFT * sizeof(int))];
+	} cbuf;
 	size_t cap = CONTROL_HAND_MAX;
 	char *buf = malloc(cap);
 	struct iovec iov = {buf, cap};
-	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &cbuf, .msg_controllen = sizeof(cbuf)};
 	ssize_t n;
 
 	if (!buf)
 		return -ENOMEM;
 	n = take_record(sock, &mh);
 	if (n > 0) {
+		take_rights(&mh, fds, CONTROL_LEFT);
 		*state = mh.msg_flags & MSG_TRUNC ? NULL : json_loadb(buf, (size_t)n, 0, NULL);
 		if (json_is_object(*state)) {
 			clip_state(*state);
 			n = 1;
 		} else {
 			json_decref(*state);
+			close_all(fds);
 			n = -EPROTO;
 		}
 	}

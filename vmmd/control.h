@@ -93,9 +93,17 @@ int control_hand(int sock, int fd, const char *line, size_t len);
  * control_feed()); 0 if there is none now; -ECONNRESET: the parent is gone.
  */
 int control_take(int sock, int *fd, char **line);
-/* Worker: tell the parent a state, see worker.h. A long "command" is cut. Steals `state`. */
-int control_tell(int sock, json_t *state);
-/* Parent: hear one, cut likewise. 1 and *state (a new reference), 0, -ECONNRESET; -EPROTO if it was not an object. */
-int control_hear(int sock, json_t **state);
+/* What a worker leaves with the parent for one that goes on after it: worker.h. */
+enum { CONTROL_ENGINE, CONTROL_ERR, CONTROL_LEFT };
+/*
+ * Worker: tell the parent a state, see worker.h. A long "command" is cut. Steals `state`;
+ * copies of the descriptors go with it, up to the first that is -1. NULL: none.
+ */
+int control_tell(int sock, json_t *state, const int fds[CONTROL_LEFT]);
+/*
+ * Parent: hear one, cut likewise. 1 and *state (a new reference) and descriptors, -1 where
+ * there are none, which are the caller's then; 0, -ECONNRESET; -EPROTO if it was not an object.
+ */
+int control_hear(int sock, json_t **state, int fds[CONTROL_LEFT]);
 
 #endif

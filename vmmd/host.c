@@ -620,13 +620,13 @@ static struct vmmd_out *host_out_open(struct vmmd_layer *l, const char *path)
 		return NULL;
 	}
 	if (l->session->conf->dry)
-		o = out_new_file(l->session->loop, "/dev/null");
+		o = out_new_file(l->session->loop, "/dev/null", false);
 	else if (l->live)
 		o = out_new_pipe(l->live_fd);
 	else if (strcmp(path, "-") == 0)
 		o = out_new_fd(l->session->err_fd);
 	else
-		o = out_new_file(l->session->loop, path);
+		o = out_new_file(l->session->loop, path, l->session->conf->again);
 	if (!o)
 		return NULL;
 	if (!l->live && strcmp(path, "-") == 0)

@@ -69,9 +69,9 @@ static void on_flush(struct loop_timer *timer)
 	out_flush((struct vmmd_out *)(void *)((char *)timer - offsetof(struct vmmd_out, timer)));
 }
 
-struct vmmd_out *out_new_file(struct loop *loop, const char *path)
+struct vmmd_out *out_new_file(struct loop *loop, const char *path, bool again)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+	int fd = open(path, O_WRONLY | O_CREAT | (again ? 0 : O_TRUNC) | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
 	struct vmmd_out *o;
 
 	if (fd < 0)

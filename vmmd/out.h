@@ -21,7 +21,8 @@ struct vmmd_out;
 /* NULL with errno set. The descriptors stay the caller's. */
 struct vmmd_out *out_new_fd(int fd);
 struct vmmd_out *out_new_pipe(int fd);
-struct vmmd_out *out_new_file(struct loop *, const char *path);
+/* The file is emptied, or continued. */
+struct vmmd_out *out_new_file(struct loop *, const char *path, bool again);
 void out_write(struct vmmd_out *, const void *buf, size_t len);
 void out_flush(struct vmmd_out *);
 void out_free(struct vmmd_out *);

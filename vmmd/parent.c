@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * parent.c - listen, start workers, hand connections over, reap workers.
+ * parent.c - listen, read requests, hand connections over.
  *
  * The parent keeps whatever rights the daemon was started with, so it does as
  * little as possible: of a request it looks at "op" and "session" only. One
  * worker per session; the session's id is the worker's process id. What a
  * worker says on its control socket is as hostile as a client.
- *
- * A worker that is gone is noticed by the end of its control socket and then
- * reaped by its own process id; one that lives on without the socket is killed.
- * Nothing here handles SIGCHLD. The client that started a worker may wait for
- * word of it, so the parent keeps that connection too and says how it ended.
  *
  * Owners: the parent owns its peers (connections) and sessions; a peer owns
  * its connection until it is given to a worker.
@@ -22,72 +17,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "vmmd/control.h"
 #include "vmmd/engine/engine.h"
-#include "vmmd/listen.h"
 #include "vmmd/log.h"
-#include "vmmd/parent.h"
-#include "vmmd/priv.h"
-#include "vmmd/worker.h"
+#include "vmmd/parent_impl.h"
 
 #define MAX_PEERS 1024
 #define MAX_USER_PEERS 256    /* of one user who is not root */
 #define MAX_USER_WORKERS 512 /* likewise */
 #define ACCEPT_PAUSE_MS 100   /* when out of descriptors */
-#define REAP_MS 10
-#define END_WAIT_MS 5000 /* how long workers may take to end with us */
-#define LEFT_MS 500	 /* how often workers that start are looked at */
-
-struct peer {
-	LIST_ENTRY(peer) list;
-	struct parent *parent;
-	struct control_conn *conn;
-	struct ucred who;
-};
-
-struct worker {
-	struct loop_io io; /* first: handlers get at the worker through it */
-	LIST_ENTRY(worker) list;
-	struct parent *parent;
-	pid_t pid;
-	uid_t uid;
-	int sock; /* -1: at its end, to be reaped */
-	int waited; /* for its end, ms */
-	int client; /* the connection that asked for it, or -1: for us to write to only */
-	json_int_t id; /* of that request */
-	int left; /* times that the client was seen gone before there was a session */
-	time_t started;
-	json_t *state; /* what the worker told, known keys only; NULL: not running yet */
-};
-
-struct parent {
-	const struct parent_config *cfg;
-	struct loop *loop;
-	struct listener listener;
-	struct loop_io accept_io;
-	struct loop_timer accept_timer;
-	struct loop_timer reap_timer;
-	struct loop_timer left_timer;
-	struct loop_signal term, intr, hup;
-	LIST_HEAD(peers, peer) peers;
-	LIST_HEAD(workers, worker) workers;
-	unsigned int npeers;
-	json_t *engines; /* answer of the probes, made when first asked for */
-};
 
 static const struct control_handlers peer_handlers;
 
-/* Loop watchers carry no argument; these are embedded in struct parent. */
-#define PARENT_OF(watcher, member) ((struct parent *)((char *)(watcher) - offsetof(struct parent, member)))
-
 /* A private instance has nothing to do without connections and sessions. */
-static void end_if_idle(struct parent *p)
+void parent_end_if_idle(struct parent *p)
 {
 	if (p->cfg->instance == PARENT_PRIVATE && LIST_EMPTY(&p->peers) && LIST_EMPTY(&p->workers))
 		loop_break(p->loop);
@@ -102,11 +48,11 @@ static void peer_free(struct peer *peer)
 	LIST_REMOVE(peer, list);
 	p->npeers--;
 	free(peer);
-	end_if_idle(p);
+	parent_end_if_idle(p);
 }
 
 /* Close our side of the connection and forget who it was. */
-static void peer_close(struct peer *peer)
+void parent_peer_close(struct peer *peer)
 {
 	control_close(peer->conn);
 	peer_free(peer);
@@ -185,180 +131,7 @@ static void on_accept_timer(struct loop_timer *t)
 	loop_io_start(p->loop, &p->accept_io);
 }
 
-/* ---------------------------------------------------------------- sessions */
-
-static void worker_gone(struct worker *w)
-{
-	struct parent *p = w->parent;
-
-	LIST_REMOVE(w, list);
-	if (w->client >= 0)
-		close(w->client);
-	json_decref(w->state);
-	free(w);
-	end_if_idle(p);
-}
-
-/* Nobody else can tell the client why the worker does not answer any more. */
-static void tell_client(const struct worker *w, const char *how, int number)
-{
-	char line[256];
-	int n = snprintf(line, sizeof(line),
-			 "{\"id\":%lld,\"ok\":false,\"errno\":\"ECHILD\",\"error\":\"the worker of session %d ended %s %d\"}\n",
-			 (long long)w->id, (int)w->pid, how, number);
-
-	if (w->client >= 0)
-		send(w->client, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-static void report_end(const struct worker *w, int status)
-{
-	if (WIFSIGNALED(status)) {
-		if (w->left < 2) /* else we did it */
-			log_warning("worker of session %d ended by signal %d", (int)w->pid, WTERMSIG(status));
-		tell_client(w, "by signal", WTERMSIG(status));
-	} else if (WEXITSTATUS(status)) {
-		tell_client(w, "with status", WEXITSTATUS(status));
-	}
-}
-
-/* True: the worker is reaped and the session gone. */
-static bool worker_reap(struct worker *w)
-{
-	int status = 0;
-	pid_t pid = waitpid(w->pid, &status, WNOHANG);
-
-	if (pid == 0 || (pid < 0 && errno == EINTR))
-		return false;
-	if (pid == w->pid)
-		report_end(w, status);
-	worker_gone(w);
-	return true;
-}
-
-static void on_reap_timer(struct loop_timer *t)
-{
-	struct parent *p = PARENT_OF(t, reap_timer);
-	struct worker *w, *next;
-	bool left = false;
-
-	for (w = LIST_FIRST(&p->workers); w; w = next) {
-		next = LIST_NEXT(w, list);
-		if (w->sock >= 0 || worker_reap(w))
-			continue;
-		left = true;
-		w->waited += REAP_MS;
-		if (w->waited == END_WAIT_MS) {
-			log_warning("session %d does not end: its worker is killed", (int)w->pid);
-			kill(w->pid, SIGKILL);
-		}
-	}
-	if (!left)
-		loop_timer_stop(p->loop, &p->reap_timer);
-}
-
-static void worker_shut(struct worker *w)
-{
-	if (w->sock < 0)
-		return;
-	loop_io_stop(w->parent->loop, &w->io);
-	close(w->sock);
-	w->sock = -1;
-}
-
-static bool right_type(const char *key, const json_t *value)
-{
-	size_t i;
-	json_t *arg;
-
-	if (!strcmp(key, "pid"))
-		return json_is_integer(value);
-	if (strcmp(key, "command") != 0)
-		return json_is_string(value);
-	json_array_foreach(value, i, arg)
-		if (!json_is_string(arg))
-			return false;
-	return json_is_array(value);
-}
-
-/* Keep what ps shows. Foreign keys and wrong types are dropped: a worker may run hostile code. */
-static void worker_state(struct worker *w, const json_t *told)
-{
-	static const char *const known[] = {"state", "name", "engine", "layers", "pid", "command"};
-	size_t i;
-
-	if (!w->state)
-		w->state = json_object();
-	for (i = 0; w->state && i < sizeof(known) / sizeof(known[0]); i++) {
-		json_t *value = json_object_get(told, known[i]);
-
-		if (right_type(known[i], value))
-			json_object_set(w->state, known[i], value);
-	}
-}
-
-/*
- * A worker that still opens its layers (a file may be a FIFO) does not look
- * whether its client waits, and nobody else would ever end it. Killed when seen
- * twice: the first time its word may be under way.
- */
-static void on_left_timer(struct loop_timer *t)
-{
-	struct parent *p = PARENT_OF(t, left_timer);
-	struct worker *w;
-	bool starting = false;
-
-	LIST_FOREACH(w, &p->workers, list) {
-		struct pollfd pfd = {.fd = w->client};
-
-		if (w->state || w->sock < 0 || w->client < 0)
-			continue;
-		starting = true;
-		if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP) && ++w->left == 2)
-			kill(w->pid, SIGKILL);
-	}
-	if (!starting)
-		loop_timer_stop(p->loop, &p->left_timer);
-}
-
-/* Let go of standard descriptors. */
-static int to_null(int first, int last)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
-
-	if (null < 0)
-		return -errno;
-	for (fd = first; fd <= last; fd++)
-		dup2(null, fd);
-	close(null);
-	return 0;
-}
-
-static void on_worker(struct loop_io *io, short revents)
-{
-	struct worker *w = (struct worker *)io;
-	struct parent *p = w->parent;
-	json_t *told = NULL;
-	int ret = control_hear(w->sock, &told);
-
-	(void)revents;
-	if (ret == 1) {
-		bool first = !w->state;
-
-		worker_state(w, told);
-		json_decref(told);
-		if (first && p->cfg->instance == PARENT_PRIVATE)
-			to_null(2, 2); /* it is the program's alone now */
-		return;
-	}
-	if (ret == 0)
-		return;
-	if (ret != -ECONNRESET)
-		log_warning("session %d: cannot read its state: %s", (int)w->pid, strerror(-ret));
-	worker_shut(w);
-	if (!worker_reap(w))
-		loop_timer_start(p->loop, &p->reap_timer, REAP_MS, REAP_MS);
-}
+/* ---------------------------------------------------------------- requests */
 
 static unsigned int user_workers(const struct parent *p, uid_t uid)
 {
@@ -369,100 +142,6 @@ static unsigned int user_workers(const struct parent *p, uid_t uid)
 		n += w->uid == uid;
 	return n;
 }
-
-/* ----------------------------------------------------------------- workers */
-
-/* Move what the worker gets out of the way of the small numbers. */
-static int move_up(int fd)
-{
-	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 6);
-}
-
-/*
- * The new process. Of the parent's descriptors it keeps its own three, and for
- * its log standard error if it runs as our user; of the signal handling nothing
- * (the handlers belong to a loop that does not exist here), nor the terminal,
- * which a private one never had: see clients/lib/spawn.c.
- */
-static _Noreturn void worker_child(struct peer *peer, int sock, int client_err, char *line)
-{
-	static const int sigs[] = {SIGTERM, SIGINT, SIGHUP, SIGALRM};
-	struct worker_start ws = {.uid = peer->who.uid, .gid = peer->who.gid, .request = line};
-	bool private = peer->parent->cfg->instance == PARENT_PRIVATE;
-	bool with_err = client_err >= 0;
-	sigset_t none;
-
-	for (size_t i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
-		signal(sigs[i], SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-
-	sock = move_up(sock);
-	client_err = move_up(client_err);
-	ws.client = dup3(move_up(control_fd(peer->conn)), 4, O_CLOEXEC);
-	ws.control = dup3(sock, 3, O_CLOEXEC);
-	ws.client_err = with_err ? dup3(client_err, 5, O_CLOEXEC) : -1;
-	if (ws.client != 4 || ws.control != 3 || (with_err && ws.client_err != 5))
-		_exit(1);
-	if (close_range(with_err ? 6 : 5, ~0U, 0))
-		_exit(1);
-	if (!private)
-		setsid();
-	if (to_null(0, private || ws.uid != geteuid() ? 2 : 1))
-		_exit(1);
-	if (priv_groups(ws.client))
-		_exit(1);
-	worker_begin(&ws);
-}
-
-/* Give the connection and its request to a new worker. The peer is gone if this returns 0. */
-static int start_worker(struct peer *peer, json_int_t id, int client_err)
-{
-	struct parent *p = peer->parent;
-	struct worker *w = calloc(1, sizeof(*w));
-	size_t len;
-	const char *text = control_line(peer->conn, &len);
-	char *line = strndup(text, len);
-	int sv[2] = {-1, -1}, ret = -ENOMEM;
-
-	if (!w || !line)
-		goto fail;
-	ret = control_pair(sv);
-	if (ret)
-		goto fail;
-	w->pid = fork();
-	if (w->pid < 0) {
-		ret = -errno;
-		goto fail;
-	}
-	if (w->pid == 0)
-		worker_child(peer, sv[1], client_err, line);
-	close(sv[1]);
-	free(line);
-	w->parent = p;
-	w->sock = sv[0];
-	w->uid = peer->who.uid;
-	w->started = time(NULL);
-	w->id = id;
-	w->client = fcntl(control_fd(peer->conn), F_DUPFD_CLOEXEC, 3);
-	if (!loop_timer_active(&p->left_timer))
-		loop_timer_start(p->loop, &p->left_timer, LEFT_MS, LEFT_MS);
-	loop_io_init(&w->io, on_worker, w->sock, POLLIN);
-	loop_io_start(p->loop, &w->io);
-	LIST_INSERT_HEAD(&p->workers, w, list);
-	peer_close(peer);
-	return 0;
-fail:
-	if (sv[0] >= 0) {
-		close(sv[0]);
-		close(sv[1]);
-	}
-	free(line);
-	free(w);
-	return ret;
-}
-
-/* ---------------------------------------------------------------- requests */
 
 static bool may_see(const struct peer *peer, const struct worker *w)
 {
@@ -556,7 +235,7 @@ static void to_new_worker(struct peer *peer, const json_t *msg, int client_err)
 		control_reply_error(peer->conn, id, EAGAIN, "user %u has %d sessions, no more are allowed",
 				    (unsigned int)uid, MAX_USER_WORKERS);
 	} else if (may_leave(peer, msg)) {
-		ret = start_worker(peer, id, client_err);
+		ret = parent_worker_start(peer, id, client_err);
 		if (ret)
 			control_reply_error(peer->conn, id, ret, "cannot start a worker: %s", strerror(-ret));
 	}
@@ -610,7 +289,7 @@ static void to_session(struct peer *peer, const json_t *msg)
 	line = control_line(peer->conn, &len);
 	ret = control_hand(w->sock, control_fd(peer->conn), line, len);
 	if (!ret)
-		peer_close(peer);
+		parent_peer_close(peer);
 	else
 		control_reply_error(peer->conn, id, ret == -EAGAIN ? EBUSY : ret, "session %d: %s", (int)w->pid,
 				    ret == -EAGAIN ? "too busy to answer" : strerror(-ret));
@@ -661,7 +340,7 @@ static void on_line(struct control_conn *conn, json_t *msg, int fd)
  * To close what a client has sent may wait as long as the client likes: a socket
  * with SO_LINGER does. A signal ends that wait, so the time of one turn is bounded.
  */
-static void hurry(bool begin)
+void parent_hurry(bool begin)
 {
 	struct itimerval t = {0};
 
@@ -675,7 +354,7 @@ static void on_alarm(int signo)
 	(void)signo;
 }
 
-static const struct control_handlers peer_handlers = {.on_line = on_line, .on_closed = on_closed, .turn = hurry};
+static const struct control_handlers peer_handlers = {.on_line = on_line, .on_closed = on_closed, .turn = parent_hurry};
 
 /* ------------------------------------------------------------------- whole */
 
@@ -702,30 +381,6 @@ static void on_hup(struct loop_signal *sig, int signo)
 	stop(PARENT_OF(sig, hup));
 }
 
-/* Let the workers see the end, each does with its tasks what its policy says; and wait a little. */
-static void end_workers(struct parent *p)
-{
-	const struct timespec step = {.tv_nsec = REAP_MS * 1000000L};
-	struct worker *w, *next;
-	int waited;
-
-	LIST_FOREACH(w, &p->workers, list)
-		worker_shut(w);
-	for (waited = 0; !LIST_EMPTY(&p->workers) && waited < END_WAIT_MS; waited += REAP_MS) {
-		for (w = LIST_FIRST(&p->workers); w; w = next) {
-			next = LIST_NEXT(w, list);
-			worker_reap(w);
-		}
-		if (!LIST_EMPTY(&p->workers))
-			nanosleep(&step, NULL);
-	}
-	while (!LIST_EMPTY(&p->workers)) {
-		w = LIST_FIRST(&p->workers);
-		log_warning("session %d has not ended yet", (int)w->pid);
-		worker_gone(w);
-	}
-}
-
 static int start(struct parent *p)
 {
 	const struct parent_config *cfg = p->cfg;
@@ -738,8 +393,7 @@ static int start(struct parent *p)
 	loop_signal_start(p->loop, &p->term);
 	loop_signal_start(p->loop, &p->intr);
 	loop_signal_start(p->loop, &p->hup);
-	loop_timer_init(&p->reap_timer, on_reap_timer);
-	loop_timer_init(&p->left_timer, on_left_timer);
+	parent_workers_init(p);
 	loop_timer_init(&p->accept_timer, on_accept_timer);
 	if (cfg->socket) {
 		ret = listen_start(&p->listener, cfg->socket, cfg->mode);
@@ -787,10 +441,8 @@ int parent_run(const struct parent_config *cfg)
 		loop_io_stop(p.loop, &p.accept_io);
 	listen_stop(&p.listener);
 	while (!LIST_EMPTY(&p.peers))
-		peer_close(LIST_FIRST(&p.peers));
-	end_workers(&p);
-	loop_timer_stop(p.loop, &p.reap_timer);
-	loop_timer_stop(p.loop, &p.left_timer);
+		parent_peer_close(LIST_FIRST(&p.peers));
+	parent_workers_end(&p);
 	loop_signal_stop(p.loop, &p.term);
 	loop_signal_stop(p.loop, &p.intr);
 	loop_signal_stop(p.loop, &p.hup);

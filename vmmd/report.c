@@ -5,6 +5,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "vmmd/choose.h"
 #include "vmmd/host.h"
 #include "vmmd/plugin_loader.h"
 #include "vmmd/report.h"
@@ -84,7 +85,7 @@ json_t *report_session(const struct session *s)
 	json_t *o = json_object();
 
 	json_object_set_new(o, "engine", json_string(req_fsm_engine(s)));
-	json_object_set_new(o, "on_failure", json_string(s->conf->on_failure == CONF_RELEASE ? "release" : "kill"));
+	json_object_set_new(o, "on_failure", json_string(choose_policy(s->conf)));
 	json_object_set_new(o, "first", json_integer(s->first));
 	json_object_set_new(o, "first_gone", json_boolean(s->first_gone));
 	json_object_set_new(o, "layers", report_stack(s->stack));

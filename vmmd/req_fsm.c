@@ -437,7 +437,7 @@ static void wake_loop(void *arg)
 	loop_kick(arg);
 }
 
-int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *why, size_t len)
+static int start_with(struct session *s, const struct engine_ops *ops, int *taken, char *why, size_t len)
 {
 	struct engine_select select;
 	struct engine_config config = {
@@ -445,6 +445,7 @@ int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *wh
 		.foreign = s->conf->foreign_abi == CONF_FOREIGN_NATIVE ? ENGINE_FOREIGN_NATIVE : ENGINE_FOREIGN_REFUSE,
 		.performs = choose_performs(s->stack, ops),
 		.release = s->conf->on_failure == CONF_RELEASE,
+		.taken = taken,
 		.turn = turn_of_loop,
 		.wake = wake_loop,
 		.owner_arg = s->loop,
@@ -462,11 +463,21 @@ int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *wh
 	return rc;
 }
 
-int req_fsm_start(struct session *s, char *why, size_t len)
+int req_fsm_start_with(struct session *s, const struct engine_ops *ops, char *why, size_t len)
+{
+	return start_with(s, ops, NULL, why, len);
+}
+
+int req_fsm_start(struct session *s, int *taken, char *why, size_t len)
 {
 	const struct engine_ops *ops = choose_engine(s, why, len);
 
-	return ops ? req_fsm_start_with(s, ops, why, len) : -ENOTSUP;
+	return ops ? start_with(s, ops, taken, why, len) : -ENOTSUP;
+}
+
+int req_fsm_hand(const struct session *s)
+{
+	return s->conf->on_failure == CONF_RESTART ? s->engine->ops->hand(s->engine) : -1;
 }
 
 bool req_fsm_may_reselect(const struct session *s)
@@ -563,6 +574,14 @@ uint64_t req_fsm_stops(const struct session *s)
 
 	s->engine->ops->stats(s->engine, &st);
 	return st.stops;
+}
+
+uint32_t req_fsm_tasks(const struct session *s)
+{
+	struct engine_stats st;
+
+	s->engine->ops->stats(s->engine, &st);
+	return st.tasks;
 }
 
 size_t req_fsm_task_bytes(const struct session *s)

@@ -12,10 +12,15 @@
 struct engine_event;
 struct engine_ops;
 
-/* Choose an engine for the session's stack and make it. 0 or -errno with a line in `why`. */
-int req_fsm_start(struct session *, char *why, size_t len);
+/*
+ * Choose an engine for the session's stack and make it, or go on with the one behind the
+ * descriptor *taken, which is the engine's then. 0 or -errno with a line in `why`.
+ */
+int req_fsm_start(struct session *, int *taken, char *why, size_t len);
 /* The same with a given engine; it must have what the stack needs. */
 int req_fsm_start_with(struct session *, const struct engine_ops *, char *why, size_t len);
+/* With on-failure: restart, the descriptor that another worker needs to go on, which stays the engine's; else -1. */
+int req_fsm_hand(const struct session *);
 /* Can more be selected while tasks run? */
 bool req_fsm_may_reselect(const struct session *);
 /* The stack has changed: select anew. */
@@ -44,6 +49,8 @@ void req_fsm_kill_all(struct session *);
 void req_fsm_stop(struct session *);
 const char *req_fsm_engine(const struct session *);
 uint64_t req_fsm_stops(const struct session *);
+/* Tasks that the engine has, whether announced or not. */
+uint32_t req_fsm_tasks(const struct session *);
 size_t req_fsm_task_bytes(const struct session *);
 
 /* Handle one event of the session's engine. */

@@ -140,6 +140,7 @@ static int build(struct worker *w, const json_t *msg, bool dry, char *why)
 	if (rc < 0)
 		return rc;
 	w->conf->dry = dry;
+	w->conf->again = w->start->engine >= 0;
 	w->session = session_new(w->loop, w->conf, w->start->client_err, why, WHY);
 	if (!w->session)
 		return -EINVAL;
@@ -163,6 +164,12 @@ static char *hex(const unsigned char *p, size_t n)
 	return s;
 }
 
+/* And what another worker needs, if one is to go on when this one dies. */
+static void tell_state(const struct worker *w, json_t *state)
+{
+	control_tell(w->start->control, state, (const int[CONTROL_LEFT]){req_fsm_hand(w->session), w->start->client_err});
+}
+
 static void tell_parent(struct worker *w, const json_t *msg, pid_t pid)
 {
 	char *layers = report_layers(w->session);
@@ -173,7 +180,7 @@ static void tell_parent(struct worker *w, const json_t *msg, pid_t pid)
 
 	if (argv)
 		json_object_set_new(state, "command", json_deep_copy(argv)); /* it will be cut */
-	control_tell(w->start->control, state);
+	tell_state(w, state);
 	free(layers);
 }
 
@@ -300,8 +307,21 @@ static void on_listener(struct worker *w, struct control_conn *c, const json_t *
 		req_fsm_kill_all(w->session);
 }
 
+/* The worker before this one has died: its engine is ours, with the tasks and what they wait for. */
+static int go_on(struct worker *w, const json_t *msg)
+{
+	w->pid = (pid_t)json_integer_value(json_object_get(msg, "pid"));
+	w->session->first = w->pid;
+	w->session->first_gone = kill(w->pid, 0) < 0 && errno == ESRCH;
+	w->session->first_status = -1;
+	log_warning("the worker before this one has died, this one goes on with its %u tasks", req_fsm_tasks(w->session));
+	tell_parent(w, msg, w->pid);
+	return 0;
+}
+
 static int run(struct worker *w, const json_t *msg, char *why)
 {
+	bool again = w->start->engine >= 0;
 	const json_t *mask = json_object_get(msg, "umask");
 	int rc;
 
@@ -309,7 +329,7 @@ static int run(struct worker *w, const json_t *msg, char *why)
 		umask((mode_t)json_integer_value(mask) & 0777);
 	rc = build(w, msg, false, why);
 	if (rc == 0)
-		rc = req_fsm_start(w->session, why, WHY);
+		rc = req_fsm_start(w->session, again ? &w->start->engine : NULL, why, WHY);
 	if (rc < 0)
 		return rc;
 	if (chdir("/") < 0)
@@ -319,7 +339,7 @@ static int run(struct worker *w, const json_t *msg, char *why)
 		snprintf(why, WHY, "the worker cannot confine itself: %s", strerror(-rc));
 		return rc;
 	}
-	return attach(w, msg, why);
+	return again ? go_on(w, msg) : attach(w, msg, why);
 }
 
 static void on_run(struct worker *w, struct control_conn *c, const json_t *msg)
@@ -332,6 +352,8 @@ static void on_run(struct worker *w, struct control_conn *c, const json_t *msg)
 	rc = run(w, msg, why);
 	if (rc == 0)
 		return;
+	if (w->conf && w->conf->again)
+		log_error("cannot go on: %s", why[0] ? why : strerror(-rc));
 	control_reply_error(c, w->run_id, -rc, "%s", why[0] ? why : strerror(-rc));
 	control_finish(c);
 	w->ended = true;
@@ -529,6 +551,8 @@ static void drop_stderr(struct worker *w)
 	close(w->start->client_err);
 	w->start->client_err = -1;
 	s->err_fd = -1;
+	if (req_fsm_hand(s) >= 0) /* nor does another worker get it */
+		tell_state(w, json_object());
 }
 
 static void wait_events(void *arg)
@@ -648,7 +672,7 @@ void worker_main(struct worker_start *start)
 
 /* ------------------------------------------------------- in a fresh image */
 
-enum { FD_CONTROL = 3, FD_CLIENT, FD_ERR, FD_REQUEST };
+enum { FD_CONTROL = WORKER_FD, FD_CLIENT, FD_ERR, FD_ENGINE, FD_REQUEST };
 
 /* The request in a file of its own: an argument may be as long as it is, but others could read it. */
 static int request_file(const char *request)
@@ -685,7 +709,7 @@ static _Noreturn void worker_exec(const struct worker_start *start)
 	snprintf(gid, sizeof(gid), "%u", (unsigned)start->gid);
 	if (request_file(start->request) < 0)
 		_exit(1);
-	for (int fd = FD_CONTROL; fd <= FD_ERR; fd++)
+	for (int fd = FD_CONTROL; fd <= FD_ENGINE; fd++)
 		fcntl(fd, F_SETFD, 0);
 	execve("/proc/self/exe", argv, envp);
 	_exit(1);
@@ -716,7 +740,7 @@ static char *read_request(void)
 
 void worker_resume(const char *uid, const char *gid)
 {
-	struct worker_start start = {.control = FD_CONTROL, .client = FD_CLIENT, .client_err = -1};
+	struct worker_start start = {.control = FD_CONTROL, .client = FD_CLIENT, .client_err = -1, .engine = -1};
 	int type;
 	socklen_t len = sizeof(type);
 
@@ -730,7 +754,9 @@ void worker_resume(const char *uid, const char *gid)
 	}
 	if (fcntl(FD_ERR, F_GETFD) >= 0)
 		start.client_err = FD_ERR;
-	for (int fd = FD_CONTROL; fd <= FD_ERR; fd++)
+	if (fcntl(FD_ENGINE, F_GETFD) >= 0)
+		start.engine = FD_ENGINE;
+	for (int fd = FD_CONTROL; fd <= FD_ENGINE; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	worker_main(&start);
 }

@@ -186,7 +186,7 @@ static void record_one(const uint8_t *data, size_t size)
 {
 	json_t *state = NULL;
 	char *line = NULL;
-	int sv[2], fd = -1, rc;
+	int sv[2], fd = -1, rc, fds[CONTROL_LEFT];
 
 	FUZZ_CHECK(!control_pair(sv));
 	if (size && size <= CONTROL_HAND_MAX) {
@@ -194,10 +194,10 @@ static void record_one(const uint8_t *data, size_t size)
 		rc = control_take(sv[1], &fd, &line);
 		FUZZ_CHECK(rc == -EPROTO); /* no descriptor came along */
 		FUZZ_CHECK(send(sv[1], data, size, MSG_DONTWAIT) == (ssize_t)size);
-		rc = control_hear(sv[0], &state);
+		rc = control_hear(sv[0], &state, fds);
 		FUZZ_CHECK(rc == -EPROTO || (rc == 1 && json_is_object(state)));
 		if (rc == 1)
-			control_tell(sv[1], state);
+			control_tell(sv[1], state, NULL);
 		if (!control_hand(sv[0], sv[0], (const char *)data, size)) {
 			FUZZ_CHECK(control_take(sv[1], &fd, &line) == 1 && fd >= 0 && strlen(line) <= size);
 			close(fd);

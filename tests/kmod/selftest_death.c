@@ -435,10 +435,13 @@ static void t_hand_over(void)
 	CHECK_EQ(child_status(d), 128 + SIGKILL);
 	vm.fd = receive_fd(sock[1]);
 	vm.token = -1;
-	vm.made = h->made;
-	vm_map(&vm);
 	CHECK(ioctl(vm.fd, VMMD_IOC_TAKE_OVER, &over) == 0);
 	CHECK_EQ(over.count, 3);
+	CHECK_EQ(over.map_size, h->made.map_size);
+	CHECK_EQ(over.ring_entries, h->made.ring_entries);
+	CHECK_EQ(over.slots_offset, h->made.slots_offset);
+	vm.made = h->made;
+	vm_map(&vm);
 	for (int i = 0; i < 3; i++)
 		CHECK(tasks[i].tid == (uint32_t)h->task[0] || tasks[i].tid == (uint32_t)h->task[1] || tasks[i].tid == (uint32_t)h->task[2]);
 	while (gone < 3) {

@@ -251,7 +251,7 @@ static void test_bad_keys(void)
 		{ "engine: [auto]\n", "1:9", "engine is a list; expected a text" },
 		{ "engine: {a: b}\n", "1:9", "engine is a mapping" },
 		{ "engine: Ptrace!\n", "1:9", "engine is \"Ptrace!\"" },
-		{ "on-failure: kil\n", "1:13", "on-failure is \"kil\"; did you mean \"kill\"? (choose one of: kill, release)" },
+		{ "on-failure: kil\n", "1:13", "on-failure is \"kil\"; did you mean \"kill\"? (choose one of: kill, release, restart)" },
 		{ "foreign-abi: yes\n", "1:14", "(choose one of: refuse, native)" },
 		{ "broken-layer: [pass]\n", "1:15", "broken-layer is a list" },
 		{ "at-exit: true\n", "1:10", "(choose one of: keep, kill)" },

@@ -498,8 +498,8 @@ static void test_hand_over(void)
 static void test_tell(void)
 {
 	json_t *state = json_object(), *cmd = json_array(), *got;
+	int sv[2], fds[CONTROL_LEFT] = {7, 7};
 	char *big = malloc(5001);
-	int sv[2];
 
 	CU_ASSERT_EQUAL_FATAL(control_pair(sv), 0);
 	/* Multi-byte characters, so that the cut must not fall into one. */
@@ -511,22 +511,71 @@ static void test_tell(void)
 	json_object_set_new(state, "state", json_string("running"));
 	json_object_set_new(state, "name", json_string(big + 4000));
 	json_object_set_new(state, "command", cmd);
-	CU_ASSERT_EQUAL(control_tell(sv[1], state), 0);
-	CU_ASSERT_EQUAL_FATAL(control_hear(sv[0], &got), 1);
+	CU_ASSERT_EQUAL(control_tell(sv[1], state, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(control_hear(sv[0], &got, fds), 1);
+	CU_ASSERT_EQUAL(fds[CONTROL_ENGINE], -1);
+	CU_ASSERT_EQUAL(fds[CONTROL_ERR], -1);
 	CU_ASSERT_STRING_EQUAL(control_str(got, "state"), "running");
 	CU_ASSERT_EQUAL(strlen(control_str(got, "name")), 256);
 	CU_ASSERT_EQUAL(json_array_size(json_object_get(got, "command")), 32);
 	json_decref(got);
-	CU_ASSERT_EQUAL(control_hear(sv[0], &got), 0);
+	CU_ASSERT_EQUAL(control_hear(sv[0], &got, fds), 0);
 	CU_ASSERT_EQUAL(send(sv[1], "[]", 2, 0), 2);
-	CU_ASSERT_EQUAL(control_hear(sv[0], &got), -EPROTO);
+	CU_ASSERT_EQUAL(control_hear(sv[0], &got, fds), -EPROTO);
 	close(sv[1]);
-	CU_ASSERT_EQUAL(control_hear(sv[0], &got), -ECONNRESET);
+	CU_ASSERT_EQUAL(control_hear(sv[0], &got, fds), -ECONNRESET);
 	close(sv[0]);
 	free(big);
+}
+
+/* Descriptors with a state: none, one, both, and those that nobody asked for. */
+static void test_tell_descriptors(void)
+{
+	int sv[2], pipes[2], fds[CONTROL_LEFT], more[3];
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(more))];
+	} cbuf = {0};
+	char text[] = "{}";
+	struct iovec iov = {text, 2};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &cbuf, .msg_controllen = sizeof(cbuf)};
+	json_t *got;
+
+	CU_ASSERT_EQUAL_FATAL(control_pair(sv), 0);
+	CU_ASSERT_EQUAL_FATAL(pipe2(pipes, O_CLOEXEC), 0);
+	CU_ASSERT_EQUAL(control_tell(sv[1], json_object(), (const int[]){pipes[1], -1}), 0);
+	CU_ASSERT_EQUAL_FATAL(control_hear(sv[0], &got, fds), 1);
+	json_decref(got);
+	CU_ASSERT_EQUAL(fds[CONTROL_ERR], -1);
+	CU_ASSERT_EQUAL(fcntl(fds[CONTROL_ENGINE], F_GETFD), FD_CLOEXEC);
+	CU_ASSERT_EQUAL(write(fds[CONTROL_ENGINE], "x", 1), 1);
+	close(fds[CONTROL_ENGINE]);
+	CU_ASSERT_EQUAL(control_tell(sv[1], json_object(), pipes), 0);
+	CU_ASSERT_EQUAL_FATAL(control_hear(sv[0], &got, fds), 1);
+	json_decref(got);
+	CU_ASSERT_EQUAL(read(fds[CONTROL_ENGINE], text, 1), 1);
+	close(fds[CONTROL_ENGINE]);
+	close(fds[CONTROL_ERR]);
+	/* More than it wants, and with what is no state: nothing is left open (the suite counts them). */
+	more[0] = more[1] = more[2] = pipes[0];
+	*CMSG_FIRSTHDR(&mh) = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(more))};
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&mh)), more, sizeof(more));
+	memcpy(text, "{}", 2);
+	CU_ASSERT_EQUAL(sendmsg(sv[1], &mh, 0), 2);
+	CU_ASSERT_EQUAL_FATAL(control_hear(sv[0], &got, fds), 1);
+	json_decref(got);
+	close(fds[CONTROL_ENGINE]);
+	close(fds[CONTROL_ERR]);
+	memcpy(text, "[]", 2);
+	CU_ASSERT_EQUAL(sendmsg(sv[1], &mh, 0), 2);
+	CU_ASSERT_EQUAL(control_hear(sv[0], &got, fds), -EPROTO);
+	close(pipes[0]);
+	close(pipes[1]);
+	close(sv[0]);
+	close(sv[1]);
 }
 
 UNIT_SUITE(control, UNIT_TEST(test_lines), UNIT_TEST(test_hostile), UNIT_TEST(test_deep), UNIT_TEST(test_longest),
 	   UNIT_TEST(test_replies), UNIT_TEST(test_overflow), UNIT_TEST(test_backpressure), UNIT_TEST(test_finish), UNIT_TEST(test_half_close),
 	   UNIT_TEST(test_descriptor), UNIT_TEST(test_close_in_handler), UNIT_TEST(test_feed),
-	   UNIT_TEST(test_hand_over), UNIT_TEST(test_tell));
+	   UNIT_TEST(test_hand_over), UNIT_TEST(test_tell), UNIT_TEST(test_tell_descriptors));

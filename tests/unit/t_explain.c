@@ -222,6 +222,11 @@ static void test_named_and_refused(void)
 	json_decref(o);
 	finish();
 	begin("ptrace", (const char *const[]){"null,syscalls=getpid", NULL});
+	conf->on_failure = CONF_RESTART;
+	CU_ASSERT_PTR_NULL(explain(s, why, sizeof(why)));
+	CU_ASSERT_STRING_EQUAL(why, "on-failure: restart needs \"hand-over\", which engine ptrace does not have");
+	finish();
+	begin("ptrace", (const char *const[]){"null,syscalls=getpid", NULL});
 	o = explained();
 	CU_ASSERT_STRING_EQUAL(why_not(o, "seccomp"),
 			       "another engine is asked for");
@@ -248,7 +253,7 @@ static void agrees(const char *engine, const char *const *layers)
 	begin(engine, layers);
 	if (!choose_explain(s, calls, why, sizeof(why)) && strstr(why, "cannot work here"))
 		unit_skip(why);
-	CU_ASSERT_EQUAL_FATAL(req_fsm_start(s, why, sizeof(why)), 0);
+	CU_ASSERT_EQUAL_FATAL(req_fsm_start(s, NULL, why, sizeof(why)), 0);
 	CU_ASSERT_EQUAL_FATAL(s->engine->ops->filter(s->engine, &prog, &count), 0);
 	for (int nr = -1; nr <= SYSENT_MAX + 1; nr++) {
 		const struct seccomp_data d = {.nr = nr, .arch = AUDIT_ARCH_X86_64};

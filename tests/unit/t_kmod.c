@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * t_kmod.c - tests of vmmd/engine/kmod_select.c.
+ * t_kmod.c - tests of vmmd/engine/kmod_select.c and kmod_take.c.
  *
  * What the module is given is judged here as the module judges it, and compared
- * with what is explained of the engine. No module is needed.
+ * with what is explained of the engine. No module is needed: going on with an
+ * engine whose process has died is tested with a module by the system tests, here
+ * what is done with the tasks until they have been announced.
  */
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/unit/bpf.h"
 #include "vmmd/engine/kmod.h"
@@ -126,5 +130,58 @@ static void test_paths_are_delivered(void)
 	finish();
 }
 
+/* ------------------------------------------------------------------ taking over */
+
+static void test_taken_are_announced_first(void)
+{
+	uint64_t again[3];
+	struct km_engine e = {.again = again};
+	struct engine_task b = {.e = &e, .taken = true}, a = {.e = &e, .taken = true, .next = &b};
+	struct engine_event ev = {0};
+
+	e.taken = &a;
+	CU_ASSERT_TRUE(km_announce_taken(&e, &ev));
+	CU_ASSERT_PTR_EQUAL(ev.task, &a);
+	CU_ASSERT_EQUAL(ev.type, ENGINE_NEW);
+	CU_ASSERT_PTR_NULL(ev.parent_owner);
+	CU_ASSERT_TRUE(km_announce_taken(&e, &ev));
+	CU_ASSERT_PTR_EQUAL(ev.task, &b);
+	CU_ASSERT_FALSE(km_announce_taken(&e, &ev));
+}
+
+/* What comes of a task before its announcement is answered waits for that, the last token of it. */
+static void test_taken_put_off(void)
+{
+	uint64_t again[3];
+	struct km_engine e = {.again = again};
+	struct engine_task t = {.e = &e, .taken = true};
+
+	CU_ASSERT_TRUE(km_put_off(&t, 5));
+	CU_ASSERT_TRUE(km_put_off(&t, 6));
+	CU_ASSERT_EQUAL(e.nagain, 0);
+	km_taken_goes_on(&t);
+	CU_ASSERT_EQUAL_FATAL(e.nagain, 1);
+	CU_ASSERT_EQUAL(again[0], 6);
+	CU_ASSERT_FALSE(km_put_off(&t, 7));
+	/* Nothing came of this one. */
+	t.taken = true;
+	km_taken_goes_on(&t);
+	CU_ASSERT_EQUAL(e.nagain, 1);
+}
+
+/* A descriptor that somebody may have made up is asked nothing before it is known to be the device. */
+static void test_taken_is_the_device(void)
+{
+	struct vmmd_kmod_create shape;
+	struct km_engine e = {.fd = open("/dev/null", O_RDWR | O_CLOEXEC)};
+	int rc = km_take_shape(&e, &shape);
+
+	CU_ASSERT(rc == -ENOTTY || rc == -ENOENT); /* where there is no device nothing is it */
+	close(e.fd);
+	e.fd = -1;
+	CU_ASSERT_EQUAL(km_take_shape(&e, &shape), -EBADF);
+}
+
 UNIT_SUITE(kmod, UNIT_TEST(test_as_it_is_explained), UNIT_TEST(test_refused), UNIT_TEST(test_not_traced),
-	   UNIT_TEST(test_paths_are_delivered));
+	   UNIT_TEST(test_paths_are_delivered), UNIT_TEST(test_taken_are_announced_first), UNIT_TEST(test_taken_put_off),
+	   UNIT_TEST(test_taken_is_the_device));

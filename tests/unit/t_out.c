@@ -53,7 +53,7 @@ static void test_a_file_is_flushed_after_a_while(void)
 	struct vmmd_out *o;
 
 	begin();
-	o = out_new_file(loop, path);
+	o = out_new_file(loop, path, false);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
 	out_write(o, "one\n", 4);
 	out_write(o, "two\n", 4);
@@ -68,6 +68,16 @@ static void test_a_file_is_flushed_after_a_while(void)
 	out_write(o, "four\n", 5);
 	out_free(o);
 	CU_ASSERT_STRING_EQUAL(contents(), "one\ntwo\nthree\nfour\n");
+	/* Continued, and begun anew. */
+	o = out_new_file(loop, path, true);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+	out_write(o, "five\n", 5);
+	out_free(o);
+	CU_ASSERT_STRING_EQUAL(contents(), "one\ntwo\nthree\nfour\nfive\n");
+	o = out_new_file(loop, path, false);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
+	out_free(o);
+	CU_ASSERT_STRING_EQUAL(contents(), "");
 	finish();
 }
 
@@ -78,7 +88,7 @@ static void test_a_file_takes_any_size_in_order(void)
 	struct vmmd_out *o;
 
 	begin();
-	o = out_new_file(loop, path);
+	o = out_new_file(loop, path, false);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(o);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		memset(big, 'a' + (int)i, sizes[i]);
@@ -116,7 +126,7 @@ static void test_what_cannot_be_opened(void)
 {
 	begin();
 	errno = 0;
-	CU_ASSERT_PTR_NULL(out_new_file(loop, "/nonexistent/x"));
+	CU_ASSERT_PTR_NULL(out_new_file(loop, "/nonexistent/x", false));
 	CU_ASSERT_EQUAL(errno, ENOENT);
 	CU_ASSERT_PTR_NULL(out_new_fd(-1));
 	CU_ASSERT_EQUAL(errno, EBADF);

@@ -144,7 +144,7 @@ static void test_choose(void)
 	why[0] = 0;
 	CU_ASSERT_PTR_NULL(choose_engine(s, why, sizeof(why)));
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "no-such-engine"));
-	CU_ASSERT(req_fsm_start(s, why, sizeof(why)) < 0);
+	CU_ASSERT(req_fsm_start(s, NULL, why, sizeof(why)) < 0);
 	CU_ASSERT_PTR_NULL(s->engine);
 	/* Refused before anything runs: the layer and what it needs are named. */
 	finish();

@@ -28,7 +28,7 @@ static void start(struct worker *w, const char *request)
 	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, client), 0);
 	w->pid = fork();
 	if (w->pid == 0) {
-		struct worker_start begin = {.control = control[1], .client = client[1], .client_err = -1,
+		struct worker_start begin = {.control = control[1], .client = client[1], .client_err = -1, .engine = -1,
 					     .uid = getuid(), .gid = getgid(), .request = strdup(request)};
 
 		close(control[0]);
@@ -198,6 +198,7 @@ static size_t tasks(const struct worker *w)
 static pid_t run(struct worker *w, const char *engine, bool listener)
 {
 	json_t *r, *event, *state = NULL;
+	int fds[CONTROL_LEFT];
 	char request[240];
 	pid_t child = fork();
 
@@ -216,7 +217,7 @@ static pid_t run(struct worker *w, const char *engine, bool listener)
 	CU_ASSERT(json_string_length(json_object_get(event, "filter")) > 0);
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(event, "flags")) != 0, listener);
 	json_decref(r);
-	CU_ASSERT_EQUAL(control_hear(w->control, &state), 1);
+	CU_ASSERT_EQUAL(control_hear(w->control, &state, fds), 1);
 	CU_ASSERT_STRING_EQUAL(control_str(state, "state"), "running");
 	CU_ASSERT_STRING_EQUAL(control_str(state, "name"), "n");
 	CU_ASSERT_STRING_EQUAL(control_str(state, "layers"), "null");

@@ -16,7 +16,7 @@ const char *const engine_how_names[] = {"native", "errno", "notify", "trace"};
 const char *const engine_feature_names[ENGINE_F_COUNT_] = {
 	"entry",  "exit",     "rewrite",    "result", "reissue", "signals",   "lifecycle",
 	"attach", "reselect", "install-fd", "errno",  "paths",	 "safe-args", "release",
-	"install-fd at any stop",
+	"install-fd at any stop", "hand-over",
 };
 
 static const struct engine_ops *find(const char *name)
@@ -88,16 +88,32 @@ static bool is_apt(const struct engine_ops *ops, const struct engine_need *need)
 	return ops != &engine_hybrid || !need->select || engine_uses(ops, need->select, ENGINE_HOW_NOTIFY);
 }
 
+/* If none serves, why is best said of one that would if it could work here. */
+static const struct engine_ops *choose_any(const struct engine_need *need, char *why, size_t len)
+{
+	bool said = false;
+
+	for (const struct engine_ops *const *e = engine_all; *e; e++) {
+		char clause[256];
+
+		if (!is_apt(*e, need))
+			continue;
+		if (serves(*e, need, clause, sizeof(clause)))
+			return *e;
+		if (said)
+			continue;
+		said = !missing(*e, need);
+		snprintf(why, len, "%s%s", said ? "of the engines that have what this stack needs, " : "", clause);
+	}
+	return NULL;
+}
+
 const struct engine_ops *engine_choose(const char *name, const struct engine_need *need, char *why, size_t len)
 {
 	const struct engine_ops *ops;
 
-	if (strcmp(name, "auto") == 0) {
-		for (const struct engine_ops *const *e = engine_all; *e; e++)
-			if (is_apt(*e, need) && serves(*e, need, why, len))
-				return *e;
-		return NULL;
-	}
+	if (strcmp(name, "auto") == 0)
+		return choose_any(need, why, len);
 	ops = find(name);
 	if (!ops) {
 		char names[128];

@@ -44,7 +44,8 @@ enum engine_feature {
 	ENGINE_F_SAFE_ARGS = 1u << 12, /* memory arguments cannot change after the decision */
 	ENGINE_F_RELEASE = 1u << 13,   /* tasks can outlive the engine */
 	ENGINE_F_INSTALL_ANY = 1u << 14, /* … also at an entry that is not fixed */
-	ENGINE_F_COUNT_ = 15
+	ENGINE_F_HAND_OVER = 1u << 15,	 /* another process can go on with the engine of one that died */
+	ENGINE_F_COUNT_ = 16
 };
 extern const char *const engine_feature_names[ENGINE_F_COUNT_];
 
@@ -73,6 +74,7 @@ struct engine_config {
 	enum engine_foreign foreign;
 	bool performs; /* the owner runs calls in the tasks' place (ENGINE_F_INSTALL_FD) */
 	bool release; /* tasks go on untraced when the engine's process dies; else they are killed */
+	int *taken; /* take over the engine behind this descriptor of hand(), which becomes the engine's; NULL: make one */
 	/* Take or give away the turn; called around sleeping. NULL: there is one thread only. */
 	void (*turn)(void *arg, bool take);
 	/* Have next() be called soon, or return if it sleeps. */
@@ -187,6 +189,12 @@ struct engine_ops {
 	 */
 	int (*receive)(struct engine *, struct engine_event *);
 	bool (*receives)(const struct engine *);
+	/*
+	 * What keeps the engine alive beyond this process and lets another take it over
+	 * (ENGINE_F_HAND_OVER): a descriptor of the engine's own. There each task comes first as
+	 * ENGINE_NEW, without parent and not stopped; then what was not answered comes again.
+	 */
+	int (*hand)(const struct engine *);
 	/* Have receive() return in all threads. */
 	void (*shut)(struct engine *);
 	/* A descriptor to be polled with the owner's others, and what to do when it is readable; -1: none. */

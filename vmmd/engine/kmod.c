@@ -50,21 +50,18 @@ static void task_free(struct engine_task *t)
 	free(t);
 }
 
-static struct engine_task *task_new(struct km_engine *e, const struct vmmd_kmod_slot *s, struct engine_task *parent)
+/* Takes `mm`, which may be NULL: then there was no memory. */
+struct engine_task *km_task_new(struct km_engine *e, uint64_t id, struct mm *mm)
 {
-	struct engine_task *t = calloc(1, sizeof(*t));
+	struct engine_task *t = mm ? calloc(1, sizeof(*t)) : NULL;
 
-	if (!t)
-		return NULL;
-	t->mm = mm_inherit(parent ? parent->mm : NULL, s->clone_flags & CLONE_VM);
-	if (parent && t->mm != parent->mm) /* the copy of the parent's area is its own */
-		t->scratch = parent->scratch;
-	if (!t->mm) {
-		free(t);
+	if (!t) {
+		mm_put(mm, 0);
 		return NULL;
 	}
+	t->mm = mm;
 	t->e = e;
-	t->id = s->id;
+	t->id = id;
 	e->tasks[(uint32_t)t->id] = t;
 	if (++e->stats.tasks > e->stats.tasks_max)
 		e->stats.tasks_max = e->stats.tasks;
@@ -124,7 +121,8 @@ static void take_call(struct engine_task *t, const struct vmmd_kmod_slot *s)
 
 static int on_new(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token, struct engine_event *ev)
 {
-	struct engine_task *parent = task_of(e, s->parent), *t = task_new(e, s, s->parent ? parent : NULL);
+	struct engine_task *parent = s->parent ? task_of(e, s->parent) : NULL;
+	struct engine_task *t = km_task_new(e, s->id, mm_inherit(parent ? parent->mm : NULL, s->clone_flags & CLONE_VM));
 
 	if (!s->parent && e->launched)
 		e->launched--;
@@ -133,13 +131,15 @@ static int on_new(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token,
 		km_answer_with(e, s, token, VMMD_KMOD_KILL);
 		return 0;
 	}
+	if (parent && t->mm != parent->mm) /* the copy of the parent's area is its own */
+		t->scratch = parent->scratch;
 	t->tid = (pid_t)s->tid;
 	t->tgid = (pid_t)s->tgid;
 	t->launching = s->parent ? parent && parent->launching : true;
 	t->type = VMMD_KMOD_NEW;
 	t->token = token;
 	t->stopped = true;
-	ev->parent_owner = s->parent && parent ? parent->owner : NULL;
+	ev->parent_owner = parent ? parent->owner : NULL;
 	ev->clone_flags = s->clone_flags;
 	return report(t, ENGINE_NEW, ev);
 }
@@ -262,14 +262,24 @@ static int on_token(struct km_engine *e, uint64_t token, struct engine_event *ev
 	}
 	if (t && t->stopped && t->token == token)
 		return 0; /* it comes again for a flag that we did not ask for */
-	if (s->type == VMMD_KMOD_NEW)
-		return on_new(e, s, token, ev);
 	if (s->type == VMMD_KMOD_GONE)
 		return on_gone(e, s, token, ev);
+	if (t && km_put_off(t, token))
+		return 0;
+	if (s->type == VMMD_KMOD_NEW && !t)
+		return on_new(e, s, token, ev);
 	if (t)
 		return on_stop(t, s, token, ev);
 	km_answer_with(e, s, token, VMMD_KMOD_KILL); /* one that there was no memory for */
 	return 0;
+}
+
+static bool km_next_token(struct km_engine *e, uint64_t *token)
+{
+	if (!e->nagain)
+		return km_take(e, token);
+	*token = e->again[--e->nagain];
+	return true;
 }
 
 static int km_next(struct engine *base, struct engine_event *ev, bool block)
@@ -280,7 +290,9 @@ static int km_next(struct engine *base, struct engine_event *ev, bool block)
 		uint64_t token;
 		int rc;
 
-		if (km_take(e, &token)) {
+		if (km_announce_taken(e, ev))
+			return 1;
+		if (km_next_token(e, &token)) {
 			e->stats.stops++;
 			rc = on_token(e, token, ev);
 			if (!rc)
@@ -370,6 +382,10 @@ static int km_resume(struct engine *base, struct engine_task *t, const struct en
 	struct vmmd_kmod_answer to = {.action = VMMD_KMOD_RUN};
 	struct engine_action with_fd;
 
+	if (t->taken) {
+		km_taken_goes_on(t);
+		return 0;
+	}
 	if (!t->stopped)
 		return t->killed ? -ESRCH : -EINVAL;
 	if (a->type == ENGINE_RETURN_FD) {
@@ -450,9 +466,10 @@ static int share(struct km_engine *e)
 		.spin_us = KM_SPIN_US,
 	};
 	void *map;
+	int rc = e->begun ? km_take_shape(e, &how) : ioctl(e->fd, VMMD_IOC_CREATE, &how) < 0 ? -errno : 0;
 
-	if (ioctl(e->fd, VMMD_IOC_CREATE, &how) < 0)
-		return -errno;
+	if (rc < 0)
+		return rc;
 	map = mmap(NULL, how.map_size, PROT_READ | PROT_WRITE, MAP_SHARED, e->fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
@@ -476,6 +493,7 @@ static void engine_free(struct km_engine *e)
 		if (e->tasks[i])
 			task_free(e->tasks[i]);
 	free(e->tasks);
+	free(e->again);
 	if (e->map)
 		munmap(e->map, e->map_size);
 	if (e->fd >= 0)
@@ -497,10 +515,15 @@ static int km_create(struct engine **out, const struct engine_config *config)
 	e->performs = config->performs;
 	e->foreign = config->foreign;
 	e->release = config->release;
-	e->fd = open_device(why, sizeof(why));
+	e->begun = config->taken;
+	e->fd = config->taken ? *config->taken : open_device(why, sizeof(why));
+	if (config->taken)
+		*config->taken = -1;
 	rc = e->fd < 0 ? e->fd : share(e);
 	if (rc == 0)
 		rc = select_now(e);
+	if (rc == 0 && config->taken)
+		rc = km_take_tasks(e);
 	if (rc < 0) {
 		engine_free(e);
 		return rc;
@@ -523,6 +546,11 @@ static int km_filter(struct engine *base, const void **prog, size_t *count)
 	*prog = NULL;
 	*count = 0;
 	return 0;
+}
+
+static int km_hand(const struct engine *base)
+{
+	return ((const struct km_engine *)(const void *)base)->fd;
 }
 
 static int km_launch(struct engine *base, pid_t pid)
@@ -598,7 +626,7 @@ const struct engine_ops engine_kmod = {
 	.name = "kmod",
 	.features = ENGINE_F_ENTRY | ENGINE_F_EXIT | ENGINE_F_REWRITE | ENGINE_F_RESULT | ENGINE_F_REISSUE |
 		    ENGINE_F_SIGNAL | ENGINE_F_LIFECYCLE | ENGINE_F_RESELECT | ENGINE_F_INSTALL_FD | ENGINE_F_ERRNO |
-		    ENGINE_F_RELEASE | ENGINE_F_INSTALL_ANY,
+		    ENGINE_F_RELEASE | ENGINE_F_INSTALL_ANY | ENGINE_F_HAND_OVER,
 	.probe = km_probe,
 	.how = km_how,
 	.create = km_create,
@@ -609,6 +637,7 @@ const struct engine_ops engine_kmod = {
 	.fd = km_fd,
 	.install_fd = km_install_fd,
 	.held = km_held,
+	.hand = km_hand,
 	.set_owner = km_set_owner,
 	.resume = km_resume,
 	.read = km_read,

@@ -4,6 +4,7 @@
  *
  *   kmod.c         life of the engine and its tasks, their requests, resuming
  *   kmod_ring.c    taking requests, answering, waiting
+ *   kmod_take.c    going on with an engine whose process has died
  *   kmod_mem.c     memory of tasks
  *   kmod_select.c  what stops, as the module wants it
  *
@@ -29,6 +30,9 @@ struct engine_task {
 	uint64_t id;
 	pid_t tid, tgid;
 	bool launching;	 /* before its first execve(2) */
+	bool taken;	 /* over: its ENGINE_NEW is not resumed; `later` is what came meanwhile, or 0 */
+	uint64_t later;
+	struct engine_task *next; /* km_engine.taken */
 	bool stopped;	 /* the request `token` is to be answered */
 	bool killed;	 /* … by anything, for nobody waits for it */
 	uint32_t type;	 /* of that request */
@@ -53,6 +57,9 @@ struct km_engine {
 	uint32_t nslots;
 	struct engine_task **tasks; /* by slot */
 	uint32_t launched;	    /* processes taken over that have not been announced */
+	struct engine_task *taken;  /* to be announced */
+	uint64_t *again;	    /* tokens that were put off and whose turn has come */
+	uint32_t nagain;
 	bool release, performs;
 	bool begun; /* the first program is in place: calls may be refused */
 	enum engine_foreign foreign;
@@ -71,6 +78,17 @@ static inline struct vmmd_kmod_slot *km_slot(const struct engine_task *t)
 {
 	return &t->e->slots[(uint32_t)t->id];
 }
+
+/* kmod.c */
+struct engine_task *km_task_new(struct km_engine *, uint64_t id, struct mm *);
+
+/* kmod_take.c */
+int km_take_shape(struct km_engine *, struct vmmd_kmod_create *shape);
+int km_take_tasks(struct km_engine *); /* when the memory is mapped */
+bool km_announce_taken(struct km_engine *, struct engine_event *);
+/* A request of a task that is taken over and not yet answered for: true, its token waits. */
+bool km_put_off(struct engine_task *, uint64_t token);
+void km_taken_goes_on(struct engine_task *);
 
 /* kmod_ring.c */
 #define KM_SPIN_US 50 /* how long either side waits actively for the other */
