@@ -74,7 +74,7 @@ static void fill(struct vmmd_att *a, const struct vmmd_event *ev)
 	s->id = a->id;
 	s->tid = a->tid;
 	s->tgid = a->tgid;
-	s->parent = ev->type == VMMD_KMOD_NEW ? a->parent : 0;
+	s->parent = ev->type == VMMD_KMOD_NEW || ev->type == VMMD_KMOD_GONE ? a->parent : 0;
 	s->clone_flags = ev->type == VMMD_KMOD_NEW ? a->clone_flags : 0;
 	s->value = ev->value;
 	s->data_len = 0;

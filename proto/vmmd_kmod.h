@@ -115,7 +115,7 @@ struct vmmd_kmod_slot {
 	__u32 flags; /* VMMD_KMOD_S_* */
 	__u64 id;
 	__u32 tid, tgid; /* in the process id namespace of the engine's maker; 0: it cannot see the task */
-	__u64 parent;	 /* NEW: id of the task that made it; 0: it was attached */
+	__u64 parent;	 /* NEW, GONE: id of the task that made it; 0: it was attached */
 	__u64 clone_flags; /* NEW */
 	__u32 arch;	   /* AUDIT_ARCH_* */
 	__u32 data_len;

@@ -171,6 +171,10 @@ int choose_refuse(struct session *s, const struct engine_ops *ops, char *why, si
 			 engine_feature_names[__builtin_ctz(policies[s->conf->on_failure].needs)], ops->name);
 		return -ENOTSUP;
 	}
+	if (s->attaches && !(ops->features & ENGINE_F_ATTACH)) {
+		snprintf(why, len, "engine %s cannot take over a running process; use kmod", ops->name);
+		return -ENOTSUP;
+	}
 	return 0;
 }
 
@@ -178,14 +182,22 @@ const struct engine_ops *choose_engine(struct session *s, char *why, size_t len)
 {
 	struct engine_need need = stack_need(s->stack, NULL);
 	struct engine_select select;
+	bool named = s->conf->engine && strcmp(s->conf->engine, "auto") != 0;
 	const struct engine_ops *ops;
+	char because[300];
 
 	choose_select(s->stack, &select);
 	need.select = &select;
 	need.all |= policies[s->conf->on_failure].needs;
-	if (s->conf->engine && strcmp(s->conf->engine, "auto") != 0)
-		need.all = need.any = 0; /* named: refuse() says which layer is in the way */
-	ops = engine_choose(s->conf->engine ? s->conf->engine : "auto", &need, why, len);
+	if (s->attaches)
+		need.all |= ENGINE_F_ATTACH;
+	if (named)
+		need.all = need.any = 0; /* refuse() says which layer is in the way */
+	ops = engine_choose(named ? s->conf->engine : "auto", &need, why, len);
+	if (!ops && s->attaches && !named) { /* it says no word of what was asked for */
+		snprintf(because, sizeof(because), "%s", why);
+		snprintf(why, len, "cannot take over a running process: %s", because);
+	}
 	return ops && choose_refuse(s, ops, why, len) == 0 ? ops : NULL;
 }
 

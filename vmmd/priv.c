@@ -78,7 +78,8 @@ out:
 
 /*
  * What a worker of root keeps. Always: to trace and to kill root's tasks. While
- * its layers open: to reach the files that root would reach. And to the end, if
+ * its layers open and a process is attached: to reach the files that root would
+ * reach, those of proc(5) by which that is decided among them. And to the end, if
  * it makes path calls in the place of its tasks (perform.c): what root's calls
  * on files are measured by - DAC_* to reach them, CHOWN, FOWNER and FSETID to
  * change owners, modes, times and attributes of others' files - and SETUID and

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "vmmd/choose.h"
 #include "vmmd/engine/engine.h"
@@ -347,6 +348,33 @@ static void tell_exit(struct task *t, const struct engine_event *ev)
 	stack_up(t->session->stack, &t->report);
 }
 
+/* Of the first process no task is left, unless some are still to come. */
+static void first_ended(struct session *s, int status)
+{
+	struct engine_stats st = {0};
+
+	s->engine->ops->stats(s->engine, &st);
+	if (st.coming)
+		return;
+	s->first_status = status; /* may be unknown */
+	s->first_gone = true;
+	if (s->conf->kill_at_exit)
+		s->engine->ops->kill_all(s->engine);
+}
+
+/* A task that we do not know: it may have been what was left of the first process. */
+static void on_gone_unseen(struct session *s, int status)
+{
+	const struct task *t;
+
+	if (!s->first || s->first_gone)
+		return;
+	DL_FOREACH(s->tasks, t)
+		if (t->info.tgid == s->first)
+			return;
+	first_ended(s, status);
+}
+
 static void on_gone(struct session *s, struct task *t, const struct engine_event *ev)
 {
 	t->engine_task = NULL;
@@ -354,12 +382,8 @@ static void on_gone(struct session *s, struct task *t, const struct engine_event
 	session_cancel(s, &t->report);
 	if (!t->exit_told)
 		tell_exit(t, ev);
-	if (t->info.tgid == s->first && t->process->tasks == 1) {
-		s->first_status = ev->status; /* may be unknown */
-		s->first_gone = true;
-		if (s->conf->kill_at_exit)
-			s->engine->ops->kill_all(s->engine);
-	}
+	if (t->info.tgid == s->first && t->process->tasks == 1)
+		first_ended(s, ev->status);
 	task_free(t);
 }
 
@@ -372,8 +396,11 @@ void req_fsm_event(struct session *s, struct engine_event *ev)
 		on_new(s, ev, now);
 		return;
 	}
-	if (!t) /* one that there was no memory for */
+	if (!t) { /* one that there was no memory for, or that was never reported */
+		if (ev->type == ENGINE_GONE)
+			on_gone_unseen(s, ev->status);
 		return;
+	}
 	switch (ev->type) {
 	case ENGINE_ENTRY:
 		on_entry(t, ev, now);
@@ -502,6 +529,20 @@ int req_fsm_launch(struct session *s, pid_t pid, const void **prog, size_t *coun
 	int rc = s->engine->ops->launch(s->engine, pid);
 
 	return rc < 0 ? rc : s->engine->ops->filter(s->engine, prog, count);
+}
+
+int req_fsm_attach(struct session *s, pid_t pid)
+{
+	int rc = s->engine->ops->attach(s->engine, pid);
+
+	if (rc == 0)
+		s->first = pid;
+	return rc;
+}
+
+void req_fsm_detach(struct session *s)
+{
+	s->engine->ops->detach(s->engine);
 }
 
 bool req_fsm_performs(const struct session *s)

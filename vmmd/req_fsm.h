@@ -31,6 +31,12 @@ int req_fsm_reselect(struct session *);
  * classic BPF program it must install first stays the engine's.
  */
 int req_fsm_launch(struct session *, pid_t, const void **prog, size_t *count);
+/*
+ * Instead of that, for a session that attaches: take over a running process, as far as this process may
+ * trace it. And let it go with all its children, unharmed: req_fsm_poll() then says that no task is left.
+ */
+int req_fsm_attach(struct session *, pid_t);
+void req_fsm_detach(struct session *);
 /* May calls be run in the tasks' place (perform.h)? Then the worker must keep the rights for it. */
 bool req_fsm_performs(const struct session *);
 /* What seccomp(2) is to be given with it; if it says NEW_LISTENER, the process says under which number it will get it. */

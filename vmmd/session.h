@@ -42,7 +42,8 @@ struct session {
 	struct stack *stack;
 	struct engine *engine;
 	struct task *tasks; /* utlist */
-	pid_t first;	    /* tid of the first task */
+	bool attaches;	    /* it takes over a running process: the engine must be able to */
+	pid_t first;	    /* the first process */
 	int first_status;   /* how its process ended, as in waitpid(2); -1: nobody knows */
 	bool first_gone;
 	struct session_stats stats;

@@ -3,21 +3,19 @@
  * worker.c - the process of one session.
  *
  * Becomes the client's user, builds what the request describes, takes the
- * client's process over, gives up what rights are left, and then runs events
- * until no task is left. Connections that ask about this session come from the
- * parent. When the parent has gone the session ends by its policy.
+ * client's process over, or attaches one that runs, gives up what rights are
+ * left, and then runs events until no task is left. A process that was attached is
+ * let go when its client goes. Connections that ask about this session come from
+ * the parent. When the parent has gone the session ends by its policy.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +29,7 @@
 #include "vmmd/priv.h"
 #include "vmmd/report.h"
 #include "vmmd/req_fsm.h"
+#include "vmmd/target.h"
 #include "vmmd/worker.h"
 
 #define WHY 1024
@@ -46,7 +45,7 @@ struct worker {
 	struct loop_timer linger;
 	struct conf *conf;
 	struct session *session;
-	struct control_conn *run; /* the client that started it; NULL when it has gone */
+	struct control_conn *run; /* the client that started or attached it; NULL when it has gone */
 	json_int_t run_id;
 	pid_t pid; /* the process taken over */
 	struct loop_io engine; /* the engine's own descriptor … */
@@ -103,15 +102,20 @@ static int read_conf(struct conf *c, const json_t *msg, char *why)
 /* Where no name that is not absolute leads anywhere, and nothing can be made. */
 #define NOWHERE "/proc/self/fdinfo"
 
+static bool attaches(const json_t *msg)
+{
+	return strcmp(control_str(msg, "op"), "attach") == 0;
+}
+
 /*
  * The user's own directory applies while layers open their files. It may have no
- * name (deleted, not UTF-8): then the process to take over is asked. Where its
- * user may not go, the program itself could not open anything either.
+ * name (deleted, not UTF-8): then the client is asked, or its child, the program to
+ * be. Where its user may not go, the program itself could not open anything either.
  */
-static int enter_dir(const json_t *msg, char *why)
+static int enter_dir(const struct worker *w, const json_t *msg, char *why)
 {
 	const char *cwd = control_str(msg, "cwd");
-	json_int_t pid = json_integer_value(json_object_get(msg, "pid"));
+	json_int_t pid = attaches(msg) ? target_client(w->start->client) : json_integer_value(json_object_get(msg, "pid"));
 	char link[64];
 	int rc;
 
@@ -131,7 +135,7 @@ static int enter_dir(const json_t *msg, char *why)
 
 static int build(struct worker *w, const json_t *msg, bool dry, char *why)
 {
-	int rc = enter_dir(msg, why);
+	int rc = enter_dir(w, msg, why);
 
 	if (rc < 0)
 		return rc;
@@ -144,10 +148,11 @@ static int build(struct worker *w, const json_t *msg, bool dry, char *why)
 	w->session = session_new(w->loop, w->conf, w->start->client_err, why, WHY);
 	if (!w->session)
 		return -EINVAL;
+	w->session->attaches = attaches(msg);
 	return 0;
 }
 
-/* ---------------------------------------------------------------------- "run" */
+/* ------------------------------------------------------------ "run" and "attach" */
 
 static char *hex(const unsigned char *p, size_t n)
 {
@@ -186,30 +191,6 @@ static void tell_parent(struct worker *w, const json_t *msg, pid_t pid)
 
 #define SOCK_FILTER_SIZE 8 /* struct sock_filter, linux/filter.h */
 
-/* Only the client itself, or the child it made to become the program (--summary). */
-static bool may_take_over(const struct worker *w, pid_t pid)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	char path[48], line[128];
-	pid_t parent = -1;
-	FILE *f;
-
-	if (getsockopt(w->start->client, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return false;
-	if (pid == peer.pid)
-		return true;
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "PPid: %d", &parent) == 1)
-			break;
-	fclose(f);
-	return parent == peer.pid;
-}
-
 static void on_engine(struct loop_io *io, short revents)
 {
 	struct worker *w = (struct worker *)(void *)((char *)io - offsetof(struct worker, engine));
@@ -246,9 +227,17 @@ static void unwatch_engine(struct worker *w)
 	loop_timer_stop(w->loop, &w->engine_pause);
 }
 
-static int attach(struct worker *w, const json_t *msg, char *why)
+/* The number of a process; 0: none, or not one. */
+static pid_t pid_of(const json_t *msg)
 {
-	pid_t pid = (pid_t)json_integer_value(json_object_get(msg, "pid"));
+	json_int_t pid = json_integer_value(json_object_get(msg, "pid"));
+
+	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
+static int launch(struct worker *w, const json_t *msg, char *why)
+{
+	pid_t pid = pid_of(msg);
 	const void *prog = NULL;
 	size_t count = 0;
 	char *text;
@@ -258,7 +247,7 @@ static int attach(struct worker *w, const json_t *msg, char *why)
 		snprintf(why, WHY, "\"pid\" wants the number of the process to take over");
 		return -EINVAL;
 	}
-	if (!may_take_over(w, pid)) {
+	if (!target_is_clients(w->start->client, pid)) {
 		snprintf(why, WHY, "process %d is neither the client nor its child", (int)pid);
 		return -EPERM;
 	}
@@ -280,6 +269,50 @@ static int attach(struct worker *w, const json_t *msg, char *why)
 						   "flags", (json_int_t)req_fsm_filter_flags(w->session)));
 	free(text);
 	return 0;
+}
+
+static const char *why_not_attached(int rc)
+{
+	if (rc == -ESRCH)
+		return "there is no such process";
+	if (rc == -EPERM)
+		return "not permitted (see \"Ptrace access mode checking\" in ptrace(2))";
+	return strerror(-rc);
+}
+
+/*
+ * The number means the same process all the time if it did so to its user: who has
+ * it when it is ours cannot lose it to another, so that is looked at afterwards.
+ */
+static int attach(struct worker *w, const json_t *msg, char *why)
+{
+	const json_t *start = json_object_get(msg, "start");
+	pid_t pid = pid_of(msg);
+	int rc = req_fsm_attach(w->session, pid);
+
+	if (rc == 0 && !target_is(pid, json_is_integer(start) ? json_integer_value(start) : -1))
+		rc = -ESRCH;
+	if (rc < 0)
+		snprintf(why, WHY, "process %d cannot be attached: %s", (int)pid, why_not_attached(rc));
+	w->pid = pid;
+	return rc;
+}
+
+static int tell_attached(struct worker *w, const json_t *msg)
+{
+	tell_parent(w, msg, w->pid);
+	control_event(w->run, w->run_id,
+		      json_pack("{s:i, s:s}", "attached", (int)getpid(), "engine", req_fsm_engine(w->session)));
+	return 0;
+}
+
+/* The client of an attached process wants no more of it, or has gone. */
+static void on_detach(struct worker *w, struct control_conn *c, json_int_t id)
+{
+	if (c == w->run && w->session->attaches)
+		req_fsm_detach(w->session); /* the loop finds that no task is left */
+	else
+		control_reply_error(c, id, EPERM, "only who has attached a process can let it go");
 }
 
 static void receive(void *arg)
@@ -319,6 +352,15 @@ static int go_on(struct worker *w, const json_t *msg)
 	return 0;
 }
 
+static int confine(struct worker *w, char *why)
+{
+	int rc = chdir("/") < 0 ? -errno : priv_lock(req_fsm_performs(w->session));
+
+	if (rc < 0)
+		snprintf(why, WHY, "the worker cannot confine itself: %s", strerror(-rc));
+	return rc;
+}
+
 static int run(struct worker *w, const json_t *msg, char *why)
 {
 	bool again = w->start->engine >= 0;
@@ -327,19 +369,22 @@ static int run(struct worker *w, const json_t *msg, char *why)
 
 	if (json_is_integer(mask)) /* for the files of layers */
 		umask((mode_t)json_integer_value(mask) & 0777);
-	rc = build(w, msg, false, why);
+	rc = attaches(msg) && !again ? target_check(w->start->client, pid_of(msg), why, WHY) : 0;
+	if (rc == 0)
+		rc = build(w, msg, false, why);
 	if (rc == 0)
 		rc = req_fsm_start(w->session, again ? &w->start->engine : NULL, why, WHY);
 	if (rc < 0)
 		return rc;
-	if (chdir("/") < 0)
-		return -errno;
-	rc = priv_lock(req_fsm_performs(w->session));
-	if (rc < 0) {
-		snprintf(why, WHY, "the worker cannot confine itself: %s", strerror(-rc));
-		return rc;
-	}
-	return again ? go_on(w, msg) : attach(w, msg, why);
+	if (attaches(msg) && !again) /* root's right to others' files counts in it: see priv.c */
+		rc = attach(w, msg, why);
+	if (rc == 0)
+		rc = confine(w, why);
+	if (rc == 0)
+		rc = again ? go_on(w, msg) : attaches(msg) ? tell_attached(w, msg) : launch(w, msg, why);
+	if (rc < 0 && attaches(msg) && !again)
+		req_fsm_detach(w->session);
+	return rc;
 }
 
 static void on_run(struct worker *w, struct control_conn *c, const json_t *msg)
@@ -441,6 +486,8 @@ static void on_session_line(struct worker *w, struct control_conn *c, const json
 
 	if (strcmp(op, "listener") == 0) {
 		on_listener(w, c, msg);
+	} else if (strcmp(op, "detach") == 0) {
+		on_detach(w, c, id);
 	} else if (strcmp(op, "show") == 0) {
 		on_show(w, c, id);
 	} else if (strcmp(op, "command") == 0) {
@@ -468,7 +515,7 @@ static void on_line(struct control_conn *c, json_t *msg, int fd)
 		on_session_line(w, c, msg, op);
 	else if (w->ended || w->conf)
 		control_reply_error(c, control_id(msg), ESRCH, "the session has ended");
-	else if (strcmp(op, "run") == 0)
+	else if (strcmp(op, "run") == 0 || attaches(msg))
 		on_run(w, c, msg);
 	else if (strcmp(op, "check") == 0)
 		on_check(w, c, msg);
@@ -486,8 +533,11 @@ static void on_closed(struct control_conn *c)
 
 	if (w->session)
 		live_stop(w->session, c);
-	if (w->run == c)
+	if (w->run == c) {
 		w->run = NULL;
+		if (w->session && w->session->engine && w->session->attaches)
+			req_fsm_detach(w->session);
+	}
 	w->conns--;
 	/* Nothing to do and nobody to tell. */
 	if (!w->conns && (w->ended || !(w->session && w->session->engine)))
@@ -668,95 +718,4 @@ void worker_main(struct worker_start *start)
 		_exit(1);
 	work(&w);
 	_exit(0);
-}
-
-/* ------------------------------------------------------- in a fresh image */
-
-enum { FD_CONTROL = WORKER_FD, FD_CLIENT, FD_ERR, FD_ENGINE, FD_REQUEST };
-
-/* The request in a file of its own: an argument may be as long as it is, but others could read it. */
-static int request_file(const char *request)
-{
-	size_t len = strlen(request), done = 0;
-	int fd = memfd_create("vmmd-request", 0);
-
-	if (fd >= 0 && fd != FD_REQUEST) {
-		int want = dup2(fd, FD_REQUEST);
-
-		close(fd);
-		fd = want;
-	}
-	while (fd >= 0 && done < len) {
-		ssize_t n = write(fd, request + done, len - done);
-
-		if (n <= 0)
-			return -1;
-		done += (size_t)n;
-	}
-	return fd;
-}
-
-static _Noreturn void worker_exec(const struct worker_start *start)
-{
-	const char *path = getenv("VMMD_PLUGIN_PATH");
-	char name[] = "vmmd", option[] = "--worker", uid[16], gid[16], *plugins = NULL;
-	char *argv[] = {name, option, uid, gid, NULL};
-	char *envp[] = {NULL, NULL};
-
-	if (path && asprintf(&plugins, "VMMD_PLUGIN_PATH=%s", path) >= 0)
-		envp[0] = plugins;
-	snprintf(uid, sizeof(uid), "%u", (unsigned)start->uid);
-	snprintf(gid, sizeof(gid), "%u", (unsigned)start->gid);
-	if (request_file(start->request) < 0)
-		_exit(1);
-	for (int fd = FD_CONTROL; fd <= FD_ENGINE; fd++)
-		fcntl(fd, F_SETFD, 0);
-	execve("/proc/self/exe", argv, envp);
-	_exit(1);
-}
-
-void worker_begin(struct worker_start *start)
-{
-	if (start->uid != geteuid())
-		worker_exec(start);
-	worker_main(start);
-}
-
-static char *read_request(void)
-{
-	off_t len = lseek(FD_REQUEST, 0, SEEK_END);
-	char *text = len > 0 && len <= CONTROL_LINE_MAX ? malloc((size_t)len + 1) : NULL;
-
-	if (!text)
-		return NULL;
-	if (pread(FD_REQUEST, text, (size_t)len, 0) != len) {
-		free(text);
-		return NULL;
-	}
-	text[len] = '\0';
-	close(FD_REQUEST);
-	return text;
-}
-
-void worker_resume(const char *uid, const char *gid)
-{
-	struct worker_start start = {.control = FD_CONTROL, .client = FD_CLIENT, .client_err = -1, .engine = -1};
-	int type;
-	socklen_t len = sizeof(type);
-
-	start.uid = (uid_t)strtoul(uid, NULL, 10);
-	start.gid = (gid_t)strtoul(gid, NULL, 10);
-	if (getsockopt(FD_CONTROL, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET)
-		start.request = read_request();
-	if (!start.request) {
-		log_error("--worker is not for you: vmmd starts its workers so");
-		_exit(2);
-	}
-	if (fcntl(FD_ERR, F_GETFD) >= 0)
-		start.client_err = FD_ERR;
-	if (fcntl(FD_ENGINE, F_GETFD) >= 0)
-		start.engine = FD_ENGINE;
-	for (int fd = FD_CONTROL; fd <= FD_ENGINE; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	worker_main(&start);
 }

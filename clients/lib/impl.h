@@ -17,6 +17,10 @@ struct vmmctl {
 
 /* Note why, and return -err (err of either sign). */
 int vmmctl_fail(struct vmmctl *, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The fields of a request that makes a session of `pid`. NULL with a line in `why`. */
+json_t *vmmctl_session_fields(const struct vmmctl_launch *, pid_t pid, char *why, size_t len);
+/* The event that says "attached"; 0, or -errno with a line for vmmctl_error(). */
+int vmmctl_await_attached(struct vmmctl *, json_t **event);
 /* Keep away from 0, 1 and 2, which may be closed. Takes `fd`, returns it or a higher one, or -errno. */
 int vmmctl_high_fd(int fd);
 

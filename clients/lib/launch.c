@@ -116,7 +116,7 @@ fail:
 	return NULL;
 }
 
-static json_t *run_fields(const struct vmmctl_launch *l, char *why, size_t len)
+json_t *vmmctl_session_fields(const struct vmmctl_launch *l, pid_t pid, char *why, size_t len)
 {
 	json_t *fields = vmmctl_config(l->config_file, l->layers, l->nlayers, why, len);
 	json_t *argv = json_array();
@@ -135,7 +135,7 @@ static json_t *run_fields(const struct vmmctl_launch *l, char *why, size_t len)
 		json_array_append_new(argv, vmmctl_text(l->argv[i], SHOWN_ARG));
 	json_object_set_new(fields, "argv", argv);
 	json_object_set_new(fields, "name", vmmctl_text(name, 64));
-	json_object_set_new(fields, "pid", json_integer(getpid()));
+	json_object_set_new(fields, "pid", json_integer(pid));
 	json_object_set_new(fields, "umask", json_integer(mask));
 	json_object_set_new(fields, "summary", json_boolean(l->summary));
 	if (l->engine)
@@ -185,11 +185,24 @@ static int decode_filter(const char *hex, struct sock_fprog *prog)
 
 /* ------------------------------------------------------------------ launch */
 
+int vmmctl_await_attached(struct vmmctl *c, json_t **event)
+{
+	int ret;
+
+	while ((ret = vmmctl_next(c, event)) == 1 && !json_object_get(*event, "attached"))
+		json_decref(*event);
+	if (ret == 1)
+		return 0;
+	json_decref(*event);
+	*event = NULL;
+	return ret ? ret : vmmctl_fail(c, EPROTO, "vmmd ended the session before it began");
+}
+
 /* Ask, and wait until the worker has us. 0 or -errno with a line in `why`. */
 static int attach(struct vmmctl *c, const struct vmmctl_launch *l, struct sock_fprog *prog, unsigned *flags, char *why,
 		  size_t len)
 {
-	json_t *fields = run_fields(l, why, len), *msg = NULL;
+	json_t *fields = vmmctl_session_fields(l, getpid(), why, len), *msg = NULL;
 	int err = fcntl(2, F_GETFD) < 0 ? -1 : 2;
 	int ret;
 
@@ -198,19 +211,10 @@ static int attach(struct vmmctl *c, const struct vmmctl_launch *l, struct sock_f
 	/* Where Yama restricts ptrace(2) the worker is no ancestor; elsewhere this fails and is not needed. */
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	ret = vmmctl_send(c, "run", fields, err);
-	while (!ret) {
-		ret = vmmctl_next(c, &msg);
-		if (ret == 1 && json_object_get(msg, "attached"))
-			break;
-		if (ret == 0)
-			ret = vmmctl_fail(c, EPROTO, "vmmd ended the session before it began");
-		else if (ret == 1)
-			ret = 0;
-		json_decref(msg);
-		msg = NULL;
-	}
+	if (!ret)
+		ret = vmmctl_await_attached(c, &msg);
 	prctl(PR_SET_PTRACER, 0, 0, 0, 0);
-	if (ret == 1) {
+	if (!ret) {
 		ret = decode_filter(json_string_value(json_object_get(msg, "filter")), prog);
 		if (ret)
 			vmmctl_fail(c, ret, "vmmd sent a filter that is none");

@@ -70,7 +70,7 @@ struct vmmctl_launch {
 	const char *const *layers;
 	size_t nlayers;
 	const char *engine; /* or NULL */
-	char *const *argv;  /* closed by NULL */
+	char *const *argv;  /* closed by NULL; vmmctl_attach(): not looked at */
 	bool summary;	    /* the reply at the session's end is wanted */
 };
 
@@ -85,5 +85,18 @@ enum { VMMCTL_REFUSED = 125, VMMCTL_CANNOT_EXEC = 126, VMMCTL_NOT_FOUND = 127 };
  * has the descriptors, signal mask and dispositions that this process has now.
  */
 int vmmctl_launch(struct vmmctl *, const struct vmmctl_launch *, char *why, size_t len);
+
+/* ------------------------------------------------------------------ attach */
+
+/*
+ * Attach the running process `pid` to a session of the daemon behind `c`. 0 and
+ * *event (to be freed) as soon as it is: "attached" is the number of the session, "engine"
+ * what stops it. -errno with a line in `why`. The reply, vmmctl_next(), comes at the
+ * session's end; it has the "status" of the process only if that has ended.
+ * The process is let go when the connection ends.
+ */
+int vmmctl_attach(struct vmmctl *, const struct vmmctl_launch *, pid_t pid, json_t **event, char *why, size_t len);
+/* Let it go now; the reply comes then. Safe to be called by a signal handler. 0 or -errno. */
+int vmmctl_detach(const struct vmmctl *);
 
 #endif

@@ -21,6 +21,7 @@ struct ctl {
 };
 
 int cmd_run(const struct ctl *, int argc, char **argv);
+int cmd_attach(const struct ctl *, int argc, char **argv);
 int cmd_ps(const struct ctl *, int argc, char **argv);
 int cmd_show(const struct ctl *, int argc, char **argv);
 int cmd_trace(const struct ctl *, int argc, char **argv);
@@ -74,7 +75,22 @@ struct cmd_config {
 /* Read that, and give it to the daemon's operation called like the command. The reply; NULL: *ret is the exit status. */
 json_t *cmd_ask_config(const struct ctl *, int argc, char **argv, const char *help, struct cmd_config *, int *ret);
 
-/* What `show` and `run --summary` have in common. */
+/* What the commands that make a session take. */
+struct cmd_session {
+	struct vmmctl_launch launch;
+	const char *layers[CMD_LAYERS];
+	bool private;
+};
+/* Read the options of argv[0], up to the first other argument. -1: go on, at optind; else the exit status. */
+int cmd_session_options(int argc, char **argv, const char *help, struct cmd_session *);
+/* The daemon for it: the one that was named, a service, or a private one. 0, or -1 after saying why. */
+int cmd_session_open(const struct ctl *, const struct cmd_session *, struct vmmctl **);
+/* The summary in the reply at its end. */
+void cmd_session_summary(const struct vmmctl_launch *, const char *name, const json_t *reply);
+/* Die of a signal as if it had not been caught; the exit status where that is not to be had. */
+int cmd_die_of(int sig);
+
+/* What `show` and --summary have in common. */
 void report_print(FILE *, const json_t *report);
 
 #endif

@@ -15,6 +15,7 @@ struct command {
 
 static const struct command commands[] = {
 	{"run", cmd_run, "run a program under layers"},
+	{"attach", cmd_attach, "put a running process under layers"},
 	{"ps", cmd_ps, "list sessions"},
 	{"show", cmd_show, "tasks, stack, counters and latency of a session"},
 	{"trace", cmd_trace, "watch a running session"},

@@ -7,17 +7,13 @@
  * for it and for the end of the session.
  */
 #include <errno.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "clients/vmmctl/cmd.h"
-
-#define MAX_LAYERS 64
 
 static const char run_help[] =
 	"Usage: vmmctl run [OPTION]… [--] COMMAND [ARGUMENT]…\n"
@@ -35,83 +31,6 @@ static const char run_help[] =
 	"The program has the terminal, descriptors, process group and exit status of a\n"
 	"bare run. Status 125: the session was refused; 126: COMMAND cannot be executed;\n"
 	"127: it was not found.\n";
-
-struct run_args {
-	struct vmmctl_launch launch;
-	const char *layers[MAX_LAYERS];
-	bool private;
-};
-
-/* -1: go on, else the exit status. */
-static int parse(int argc, char **argv, struct run_args *a)
-{
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"layer", required_argument, NULL, 'l'},
-		{"engine", required_argument, NULL, 'e'}, {"name", required_argument, NULL, 'n'},
-		{"private", no_argument, NULL, 'p'},	  {"summary", no_argument, NULL, 's'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
-	};
-	struct vmmctl_launch *l = &a->launch;
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, "+c:l:e:n:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'c':
-			if (l->config_file)
-				return cmd_usage("run", "run: only one -c");
-			l->config_file = optarg;
-			break;
-		case 'l':
-			if (l->nlayers == MAX_LAYERS)
-				return cmd_usage("run", "run: more than %d layers", MAX_LAYERS);
-			a->layers[l->nlayers++] = optarg;
-			break;
-		case 'e':
-			l->engine = optarg;
-			break;
-		case 'n':
-			l->name = optarg;
-			break;
-		case 'p':
-			a->private = true;
-			break;
-		case 's':
-			l->summary = true;
-			break;
-		case 'h':
-			return cmd_help(run_help);
-		default:
-			return cmd_bad_option(argv);
-		}
-	}
-	if (optind == argc)
-		return cmd_usage("run", "run: a command is missing");
-	l->argv = argv + optind;
-	l->layers = a->layers;
-	return -1;
-}
-
-/* The daemon: the one that was named, a service, or a private one. 0, or -1 after saying why. */
-static int open_daemon(const struct ctl *ctl, const struct run_args *a, struct vmmctl **c)
-{
-	char why[512];
-	int ret;
-
-	if (ctl->socket && !a->private) {
-		ret = vmmctl_open(c, ctl->socket, false);
-		if (ret)
-			cmd_fail("%s: %s", ctl->socket,
-				 ret == -EPERM ? "its daemon belongs to another user" : strerror(-ret));
-		return ret ? -1 : 0;
-	}
-	if (!a->private && vmmctl_open_service(c) == 0)
-		return 0;
-	if (vmmctl_open_private(c, why, sizeof(why))) {
-		cmd_fail("%s", why);
-		return -1;
-	}
-	return 0;
-}
 
 static int launch(struct vmmctl *c, const struct vmmctl_launch *l)
 {
@@ -150,35 +69,19 @@ static void print_summary(struct vmmctl *c, const struct vmmctl_launch *l)
 	vmmctl_take_over(c);
 	while ((ret = vmmctl_next(c, &msg)) == 1)
 		json_decref(msg);
-	if (ret < 0) {
+	if (ret < 0)
 		cmd_fail("no summary: %s", vmmctl_error(c));
-	} else {
-		setlocale(LC_ALL, "");
-		fputs("\nvmmctl: summary of ", stderr);
-		cmd_print(stderr, l->name ? l->name : l->argv[0]);
-		fputs(": ", stderr);
-		report_print(stderr, json_object_get(msg, "summary"));
-	}
+	else
+		cmd_session_summary(l, l->argv[0], msg);
 	json_decref(msg);
 }
 
 /* End as the program did. */
 static int end_like(int status)
 {
-	const struct rlimit no_core = {0, 0};
-	sigset_t set;
-	int sig;
-
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	sig = WTERMSIG(status);
-	setrlimit(RLIMIT_CORE, &no_core); /* the program has left its own */
-	signal(sig, SIG_DFL);
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	raise(sig);
-	return 128 + sig;
+	return cmd_die_of(WTERMSIG(status)); /* without a core: the program has left its own */
 }
 
 static int run_and_wait(struct vmmctl *c, const struct vmmctl_launch *l)
@@ -221,13 +124,16 @@ static int run_and_wait(struct vmmctl *c, const struct vmmctl_launch *l)
 
 int cmd_run(const struct ctl *ctl, int argc, char **argv)
 {
-	struct run_args a = {.launch.argv = argv};
+	struct cmd_session a = {0};
 	struct vmmctl *c;
-	int ret = parse(argc, argv, &a);
+	int ret = cmd_session_options(argc, argv, run_help, &a);
 
 	if (ret >= 0)
 		return ret;
-	if (open_daemon(ctl, &a, &c))
+	if (optind == argc)
+		return cmd_usage("run", "run: a command is missing");
+	a.launch.argv = argv + optind;
+	if (cmd_session_open(ctl, &a, &c))
 		return VMMCTL_REFUSED;
 	if (a.launch.summary) {
 		ret = run_and_wait(c, &a.launch);

@@ -43,7 +43,7 @@ _vmmctl()
 			if [[ $cur == -* ]]; then
 				COMPREPLY=($(compgen -W '--socket --help --version' -- "$cur"))
 			else
-				COMPREPLY=($(compgen -W 'run ps show trace answer kill plugins check explain status version' -- "$cur"))
+				COMPREPLY=($(compgen -W 'run attach ps show trace answer kill plugins check explain status version' -- "$cur"))
 			fi
 			;;
 		esac
@@ -70,11 +70,11 @@ _vmmctl()
 	fi
 
 	case $command:$prev in
-	run:-c | run:--config)
+	run:-c | run:--config | attach:-c | attach:--config)
 		_filedir '@(yaml|yml|conf)'
 		return
 		;;
-	run:-l | run:--layer | check:-l | check:--layer | explain:-l | explain:--layer)
+	run:-l | run:--layer | attach:-l | attach:--layer | check:-l | check:--layer | explain:-l | explain:--layer)
 		COMPREPLY=($(compgen -W "$(_vmmctl_layers "${words[0]}")" -- "$cur"))
 		compopt -o nospace
 		return
@@ -83,7 +83,11 @@ _vmmctl()
 		COMPREPLY=($(compgen -W 'auto kmod seccomp hybrid ptrace' -- "$cur"))
 		return
 		;;
-	run:-n | run:--name | trace:-l | trace:--layer) return ;;
+	attach:-e | attach:--engine)
+		COMPREPLY=($(compgen -W 'auto kmod' -- "$cur"))
+		return
+		;;
+	run:-n | run:--name | attach:-n | attach:--name | trace:-l | trace:--layer) return ;;
 	trace:--format)
 		COMPREPLY=($(compgen -W 'text json' -- "$cur"))
 		return
@@ -96,6 +100,7 @@ _vmmctl()
 	fi
 	case $command in
 	run) _command_offset "$cword" ;;
+	attach) _pids ;;
 	show | trace | kill)
 		COMPREPLY=($(compgen -W "$("${words[0]}" ps -q 2>/dev/null)" -- "$cur"))
 		;;

@@ -18,7 +18,11 @@ $(BUILD)/tests/kmod/selftest: $(KMOD_TEST_SRCS:%.c=$(BUILD)/%.o)
 	$(call say,LD)
 	$(Q)$(CC) -static -pthread -o $@ $^
 
-# These run in the host's file system, beside those of tests/bench.
+# The others run in the host's file system; these beside those of tests/bench.
+$(BUILD)/tests/kmod/attachee: $(BUILD)/tests/kmod/attachee.o
+	$(call say,LD)
+	$(Q)$(CC) -pthread -o $@ $^
+
 KMOD_BENCH_BIN := $(addprefix $(BUILD)/tests/kmod/,bench bare_kmod each_subject)
 $(BUILD)/tests/kmod/bench: $(BUILD)/tests/kmod/bench.o $(addprefix $(BUILD)/tests/bench/,side.o cg.o table.o)
 	$(call say,LD)
@@ -32,7 +36,7 @@ $(BUILD)/tests/kmod/each_subject: $(BUILD)/tests/kmod/bench_subject.o
 	$(call say,LD)
 	$(Q)$(CC) -o $@ $^
 
-KMOD_TESTS_BIN := $(BUILD)/tests/kmod/init $(BUILD)/tests/kmod/selftest
+KMOD_TESTS_BIN := $(addprefix $(BUILD)/tests/kmod/,init selftest attachee)
 TEST_PROGRAMS  += $(KMOD_TESTS_BIN)
 
 # What these need is asked for here and not by `make deps`: nothing else needs it.

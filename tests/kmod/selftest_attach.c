@@ -153,13 +153,50 @@ static void t_user_mode(void) { running(r_user_mode, 1); }
 static void t_blocked(void) { running(r_blocked, 1); }
 static void t_threads(void) { running(r_threads, 4); }
 
-/* ---- refusals */
 static void r_pause(void *arg)
 {
 	(void)arg;
 	pause();
 }
 
+static void r_forks(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		pid_t p = fork();
+
+		if (p == 0)
+			_exit(0);
+		CHECK(waitpid(p, NULL, 0) == p);
+		usleep(20000);
+	}
+}
+
+/* The end of one that was not announced tells whether it was attached, or made by one that was. */
+static void t_whose_end(void)
+{
+	struct vm vm;
+	slot *s;
+	pid_t p;
+
+	vm_open(&vm, 0, ON(GONE), -1);
+	p = bystander(r_pause, NULL);
+	CHECK_EQ(attach(&vm, p), 1);
+	kill(p, SIGKILL);
+	s = vm_expect(&vm, VMMD_KMOD_GONE, 0);
+	CHECK_EQ(s->parent, 0);
+	CHECK_EQ(s->value, SIGKILL);
+	vm_run(&vm, s);
+	p = bystander(r_forks, NULL);
+	CHECK_EQ(attach(&vm, p), 1);
+	s = vm_expect(&vm, VMMD_KMOD_GONE, 0);
+	CHECK(s->parent != 0);
+	CHECK_EQ(s->value, 0);
+	vm_run(&vm, s);
+	vm_close(&vm);
+}
+
+/* ---- refusals */
 static void r_undumpable(void *arg)
 {
 	(void)arg;
@@ -504,6 +541,7 @@ const struct test tests_attach[] = {
 	{ "attach/in-user-mode", t_user_mode, 0 },
 	{ "attach/blocked", t_blocked, 0 },
 	{ "attach/threads", t_threads, 0 },
+	{ "attach/whose-end", t_whose_end, 0 },
 	{ "attach/other-user", t_other_user, 0 },
 	{ "attach/root", t_root, 0 },
 	{ "attach/undumpable", t_undumpable, 0 },

@@ -31,7 +31,7 @@ for name in $(jq -r '.[].name' <<<"$plugins"); do
 	)"
 done
 verdict docs/vmmctl "$(
-	for command in '' run ps show trace answer kill plugins check explain status version; do
+	for command in '' run attach ps show trace answer kill plugins check explain status version; do
 		[ -z "$command" ] || in_page clients/vmmctl/vmmctl.1 "$command" || echo "the page does not name $command"
 		help=$("$VMMCTL" $command --help) || echo "vmmctl $command --help: status $?"
 		for option in $(grep -o -E -- '--[a-z][a-z-]+' <<<"$help" | sort -u); do
@@ -62,4 +62,6 @@ check_eq completion/command 'plugins ' "$(complete_words vmmctl pl)"
 check_eq completion/layer 'rewrite remap ' "$(complete_words vmmctl run -l re | tr ' ' '\n' | sort -r | sed '/^$/d' | tr '\n' ' ')"
 check_match completion/option '(^| )--json ' "$(complete_words vmmctl ps --j)"
 check_match completion/engine '(^| )ptrace ' "$(complete_words vmmctl run -e pt)"
+check_eq completion/attach-engine 'kmod ' "$(complete_words vmmctl attach -e k)"
+check_match completion/pids "(^| )$$ " "$(complete_words vmmctl attach '')"
 check_match completion/program 'tests/static/run' "$(complete_words vmmctl run -l null -- tests/static/ru)"

@@ -52,6 +52,30 @@ fails run/layer-value 125 'EFOO' run -l deny,errno=EFOO -- true
 fails run/engine 125 'kmod' run -e kmod -- true
 fails run/config-missing 125 'nonexistent' run -c /nonexistent -- true
 fails run/config-key 125 'key.yaml:3:1: ' run -c "$WORK/key.yaml" -- true
+# A running process: who is meant, and what can do it. Not here: the kernel module alone can.
+sleep 1000 &
+bystander=$!
+sleep 0 &
+gone=$!
+wait $gone
+fails attach/none 2 'one process' attach
+fails attach/two 2 'one process' attach 1 2
+fails attach/option 2 'bogus' attach --bogus $bystander
+fails attach/words 2 "'x1'" attach x1
+fails attach/zero 2 "'0'" attach 0
+fails attach/negative 2 "'-7'" attach -- -7
+fails attach/too-large 2 "'4294967297'" attach 4294967297
+fails attach/no-such 1 "process $gone: No such process" attach -l null $gone
+fails attach/first 1 'process 1 cannot be attached' attach -l null 1
+fails attach/daemon 1 'process [0-9]+ cannot be attached: it is the daemon' attach -l null $service
+fails attach/layer 1 'nosuch' attach -l nosuch $bystander
+fails attach/config 1 'nonexistent' attach -c /nonexistent $bystander
+fails attach/engine 1 'engine ptrace cannot take over a running process' attach -e ptrace -l null $bystander
+fails attach/no-module 1 'cannot take over a running process: .*engine kmod cannot work here: .*/dev/vmmd' attach -l null $bystander
+fails attach/private 1 'cannot take over a running process' attach --private -l null $bystander
+fails attach/socket 1 'nonexistent' --socket /nonexistent attach -l null $bystander
+check attach/unharmed kill -0 $bystander
+kill $bystander
 fails check/missing 1 'nonexistent' check /nonexistent
 fails check/key 1 'key.yaml:3:1: .*wrong' check "$WORK/key.yaml"
 fails check/type 1 'type.yaml:3:[0-9]+: .*strings' check "$WORK/type.yaml"
@@ -81,7 +105,7 @@ fits() {
 }
 check help/vmmctl fits "$VMMCTL" --help
 check help/vmmd fits "$VMMD" --help
-for c in run ps show trace answer kill plugins check explain status version; do
+for c in run attach ps show trace answer kill plugins check explain status version; do
 	check "help/$c" fits "$VMMCTL" $c --help
 done
 check_match version '^vmmctl [0-9]+\.[0-9]+' "$("$VMMCTL" --version)"

@@ -57,6 +57,15 @@ static void test_named(void)
 	}
 }
 
+/* An engine that has what is needed and does not work here is a better reason than all that lack it. */
+static void test_auto_names_the_one_that_could(void)
+{
+	if (works(named("kmod")))
+		unit_skip("the kernel module is loaded: it serves");
+	CU_ASSERT_PTR_NULL(choose("auto", ENGINE_F_ATTACH, 0, NULL));
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "engine kmod cannot work here"));
+}
+
 static void test_an_unknown_name_lists_the_known(void)
 {
 	CU_ASSERT_PTR_NULL(choose("no-such", 0, 0, NULL));
@@ -177,6 +186,7 @@ static void test_small_why(void)
 }
 
 UNIT_SUITE(engine, UNIT_TEST(test_auto_takes_the_first_that_serves), UNIT_TEST(test_named),
-	   UNIT_TEST(test_an_unknown_name_lists_the_known), UNIT_TEST(test_what_is_missing_is_named),
+	   UNIT_TEST(test_auto_names_the_one_that_could), UNIT_TEST(test_an_unknown_name_lists_the_known),
+	   UNIT_TEST(test_what_is_missing_is_named),
 	   UNIT_TEST(test_any), UNIT_TEST(test_auto_and_the_selection), UNIT_TEST(test_how), UNIT_TEST(test_uses),
 	   UNIT_TEST(test_names), UNIT_TEST(test_small_why));

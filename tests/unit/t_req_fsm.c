@@ -114,6 +114,123 @@ static void test_at_exit_kill(void)
 	finish();
 }
 
+/* ------------------------------------------------------------------ a running process */
+
+static struct engine_ops attaching;
+static uint32_t coming; /* threads that have not been reported */
+static pid_t attached;
+static int detached, attach_error;
+
+static int attach(struct engine *e, pid_t pid)
+{
+	(void)e;
+	attached = pid;
+	return attach_error;
+}
+
+static void detach(struct engine *e)
+{
+	(void)e;
+	detached++;
+}
+
+static void stats(const struct engine *e, struct engine_stats *st)
+{
+	fake_named("full")->stats(e, st);
+	st->coming = coming;
+}
+
+/* A fake engine that can, with `pid` attached of which so many threads are yet to be seen. */
+static void begin_attached(pid_t pid, uint32_t threads)
+{
+	attaching = *fake_named("full");
+	attaching.attach = attach;
+	attaching.detach = detach;
+	attaching.stats = stats;
+	coming = threads;
+	begin("entry:read:pass");
+	conf->kill_at_exit = true;
+	s->attaches = true;
+	start();
+	s->engine->ops = &attaching;
+	CU_ASSERT_EQUAL(req_fsm_attach(s, pid), 0);
+	CU_ASSERT_EQUAL(attached, pid);
+}
+
+static void push_thread(pid_t tid, pid_t tgid)
+{
+	struct fake_event ev = { .type = ENGINE_NEW, .tid = tid, .tgid = tgid };
+
+	CU_ASSERT_EQUAL_FATAL(fake_push(s->engine, &ev), 0);
+	CU_ASSERT_EQUAL(req_fsm_poll(s, false), 0);
+}
+
+/* The process has ended with its last thread, and not with the last that has been seen. */
+static void test_threads_that_are_yet_to_come(void)
+{
+	struct engine_event unseen = { .type = ENGINE_GONE, .status = 0x300 };
+
+	begin_attached(100, 2);
+	CU_ASSERT_EQUAL(s->first, 100);
+	coming--;
+	push_thread(102, 100);
+	push_thread(300, 300);
+	push(ENGINE_GONE, 102, 0);
+	CU_ASSERT_EQUAL(req_fsm_poll(s, false), 0);
+	CU_ASSERT_FALSE(s->first_gone);
+	CU_ASSERT_STRING_EQUAL(fake_action(s->engine, 300), "go");
+	CU_ASSERT_PTR_NULL(fake_action(s->engine, 300));
+	coming--;
+	req_fsm_event(s, &unseen);
+	CU_ASSERT_TRUE(s->first_gone);
+	CU_ASSERT_EQUAL(s->first_status, 0x300);
+	CU_ASSERT_STRING_EQUAL(fake_action(s->engine, 300), "kill");
+	/* Nor twice. */
+	unseen.status = 0;
+	req_fsm_event(s, &unseen);
+	CU_ASSERT_EQUAL(s->first_status, 0x300);
+	finish();
+}
+
+/* One that was never seen ends while others are there. */
+static void test_a_thread_that_never_came(void)
+{
+	struct engine_event unseen = { .type = ENGINE_GONE, .status = 0x300 };
+
+	begin_attached(100, 1);
+	push_thread(101, 100);
+	coming--;
+	req_fsm_event(s, &unseen);
+	CU_ASSERT_FALSE(s->first_gone);
+	push(ENGINE_GONE, 101, 0);
+	CU_ASSERT_EQUAL(req_fsm_poll(s, false), -ECHILD);
+	CU_ASSERT_TRUE(s->first_gone);
+	CU_ASSERT_EQUAL(s->first_status, 0);
+	finish();
+}
+
+static void test_attach(void)
+{
+	begin_attached(100, 1);
+	CU_ASSERT_EQUAL(detached, 0);
+	req_fsm_detach(s);
+	CU_ASSERT_EQUAL(detached, 1);
+	s->first = 0;
+	attach_error = -EPERM;
+	CU_ASSERT_EQUAL(req_fsm_attach(s, 200), -EPERM);
+	CU_ASSERT_EQUAL(s->first, 0);
+	attach_error = 0;
+	finish();
+	/* An engine that cannot is refused before it is made. */
+	begin("entry:read:pass");
+	s->attaches = true;
+	attaching.features &= ~(uint32_t)ENGINE_F_ATTACH;
+	CU_ASSERT_EQUAL(req_fsm_start_with(s, &attaching, why, sizeof(why)), -ENOTSUP);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "cannot take over a running process"));
+	CU_ASSERT_PTR_NULL(s->engine);
+	finish();
+}
+
 static void test_reselect(void)
 {
 	struct vmmd_layer *l;
@@ -185,5 +302,6 @@ static void test_an_entry_ends_a_suspension(void)
 
 UNIT_SUITE(req_fsm, UNIT_TEST(test_a_turn_is_bounded),
 	   UNIT_TEST(test_the_first_process_is_remembered), UNIT_TEST(test_at_exit_kill),
-	   UNIT_TEST(test_reselect), UNIT_TEST(test_choose),
+	   UNIT_TEST(test_threads_that_are_yet_to_come), UNIT_TEST(test_a_thread_that_never_came),
+	   UNIT_TEST(test_attach), UNIT_TEST(test_reselect), UNIT_TEST(test_choose),
 	   UNIT_TEST(test_an_entry_ends_a_suspension));

@@ -66,6 +66,26 @@ static void test_numbers(void)
 	finish();
 }
 
+/* Of a process that ran before us any thread may be seen first. */
+static void test_the_leader_comes_later(void)
+{
+	struct task *thread, *leader, *other;
+
+	begin();
+	s->first = 100;
+	thread = add(102, 100, NULL);
+	leader = add(100, 100, NULL);
+	other = add(200, 200, NULL);
+	CU_ASSERT_PTR_EQUAL(leader->process, thread->process);
+	CU_ASSERT_PTR_NOT_EQUAL(other->process, thread->process);
+	CU_ASSERT_EQUAL(s->stats.processes, 2);
+	task_free(thread);
+	task_free(leader);
+	CU_ASSERT_EQUAL(s->stats.processes, 1);
+	task_free(other);
+	finish();
+}
+
 static void test_data_costs_nothing_until_set(void)
 {
 	struct task *t;
@@ -116,5 +136,5 @@ static void test_requests_belong_to_the_task(void)
 	finish();
 }
 
-UNIT_SUITE(task, UNIT_TEST(test_numbers), UNIT_TEST(test_data_costs_nothing_until_set),
+UNIT_SUITE(task, UNIT_TEST(test_numbers), UNIT_TEST(test_the_leader_comes_later), UNIT_TEST(test_data_costs_nothing_until_set),
 	   UNIT_TEST(test_memory_of_a_task), UNIT_TEST(test_requests_belong_to_the_task));

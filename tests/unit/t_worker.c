@@ -14,6 +14,12 @@
 #include "vmmd/control.h"
 #include "vmmd/worker.h"
 
+/* Where there is the kernel module a running process can be attached. */
+static bool unit_kmod(void)
+{
+	return access("/dev/vmmd", R_OK | W_OK) == 0;
+}
+
 struct worker {
 	pid_t pid;
 	int control, client;
@@ -175,6 +181,28 @@ static void test_who_is_taken_over(void)
 	refused("{\"id\":9,\"op\":\"run\",\"cwd\":\"/\",\"layers\":[]}", "EINVAL", "\"pid\"");
 }
 
+/* What "attach" gets wrong is said before anything is built; then there must be an engine that can. */
+static void test_who_is_attached(void)
+{
+	const char *error = unit_kmod() ? "EPERM" : "EOPNOTSUPP";
+	char request[200];
+
+	refused("{\"id\":9,\"op\":\"attach\",\"cwd\":\"/\",\"layers\":[]}", "EINVAL", "\"pid\"");
+	refused("{\"id\":9,\"op\":\"attach\",\"cwd\":\"/\",\"layers\":[],\"pid\":\"7\"}", "EINVAL", "\"pid\"");
+	refused("{\"id\":9,\"op\":\"attach\",\"cwd\":\"/\",\"layers\":[],\"pid\":-7}", "EINVAL", "\"pid\"");
+	refused("{\"id\":9,\"op\":\"attach\",\"cwd\":\"/\",\"layers\":[],\"pid\":4294967303}", "EINVAL", "\"pid\"");
+	refused("{\"id\":9,\"op\":\"attach\",\"cwd\":\"/\",\"layers\":[],\"pid\":1}", "EINVAL", "process 1 cannot");
+	snprintf(request, sizeof(request), "{\"id\":9,\"op\":\"attach\",\"cwd\":\"/\",\"layers\":[\"no-such\"],\"pid\":%d}",
+		 (int)getppid());
+	refused(request, "EINVAL", "no-such");
+	snprintf(request, sizeof(request),
+		 "{\"id\":9,\"op\":\"attach\",\"cwd\":\"/\",\"layers\":[],\"engine\":\"ptrace\",\"pid\":%d}", (int)getppid());
+	refused(request, "EOPNOTSUPP", "engine ptrace cannot take over a running process");
+	/* A kernel thread, which nobody may trace. */
+	refused("{\"id\":9,\"op\":\"attach\",\"cwd\":\"/\",\"layers\":[],\"pid\":2}", error,
+		unit_kmod() ? "not permitted" : "cannot take over a running process");
+}
+
 /* Hand a connection over as the parent does, and ask on it how many tasks there are. */
 static size_t tasks(const struct worker *w)
 {
@@ -245,6 +273,25 @@ static void test_a_run(void)
 	ends(&w);
 }
 
+/* A program that was run is not let go, by its own client either. */
+static void test_a_run_is_not_detached(void)
+{
+	static const char detach[] = "{\"id\":10,\"op\":\"detach\"}\n";
+	struct worker w;
+	pid_t child = run(&w, "ptrace", false);
+	json_t *r;
+
+	CU_ASSERT_EQUAL(write(w.client, detach, strlen(detach)), (ssize_t)strlen(detach));
+	r = hear(w.client);
+	CU_ASSERT_EQUAL(control_id(r), 10);
+	CU_ASSERT_STRING_EQUAL(control_str(r, "errno"), "EPERM");
+	json_decref(r);
+	kill(child, SIGKILL);
+	CU_ASSERT_EQUAL(waitpid(child, NULL, 0), child);
+	json_decref(hear(w.client));
+	ends(&w);
+}
+
 static void test_a_run_that_is_not_traced(void)
 {
 	struct worker w;
@@ -290,4 +337,5 @@ static void test_no_listener(void)
 
 UNIT_SUITE(worker, UNIT_TEST(test_check), UNIT_TEST(test_check_finds_faults), UNIT_TEST(test_plugins),
 	   UNIT_TEST(test_unknown), UNIT_TEST(test_the_parent_goes), UNIT_TEST(test_who_is_taken_over),
-	   UNIT_TEST(test_a_run), UNIT_TEST(test_a_run_that_is_not_traced), UNIT_TEST(test_no_listener));
+	   UNIT_TEST(test_who_is_attached), UNIT_TEST(test_a_run), UNIT_TEST(test_a_run_is_not_detached),
+	   UNIT_TEST(test_a_run_that_is_not_traced), UNIT_TEST(test_no_listener));

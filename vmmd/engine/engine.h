@@ -89,7 +89,7 @@ enum engine_event_type {
 	ENGINE_SIGNAL, /* a signal is about to be delivered */
 	ENGINE_EXEC,   /* a new program is in place */
 	ENGINE_EXITING, /* the task is about to end; it can no longer be kept from it */
-	ENGINE_GONE,   /* the task has ended; no resume */
+	ENGINE_GONE,   /* the task has ended; no resume. `task` NULL: one that attach() took over, and that was never reported */
 };
 
 #define ENGINE_STATUS_UNKNOWN (-1)
@@ -135,6 +135,7 @@ struct engine_stats {
 	uint64_t events;   /* events reported */
 	uint32_t tasks;	   /* now alive */
 	uint32_t tasks_max; /* most at once */
+	uint32_t coming; /* taken over and alive, but not reported yet: not among `tasks` */
 	size_t task_bytes; /* memory of the engine for one task */
 };
 
@@ -176,6 +177,19 @@ struct engine_ops {
 	 * execveat(2) calls are reported.
 	 */
 	int (*launch)(struct engine *, pid_t);
+	/*
+	 * Instead of that: take over a running process with all its threads, if the
+	 * caller may trace it (ENGINE_F_ATTACH). ENGINE_NEW follows for each when it next
+	 * enters the kernel: for one that sleeps in a call, when it has returned. All its
+	 * calls count, from the next on. After an error it is as it was. NULL: cannot.
+	 */
+	int (*attach)(struct engine *, pid_t);
+	/*
+	 * Let all tasks go, unharmed, whatever config.release says: those that are stopped
+	 * go on at once with what they were about to do. next() then gives -ECHILD, and
+	 * there is nothing left to do but destroy(). With attach() only.
+	 */
+	void (*detach)(struct engine *);
 
 	/*
 	 * The next event, into a zeroed structure: 1, 0 if there is none (not blocking, or woken by

@@ -135,7 +135,7 @@ static int on_new(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token,
 		t->scratch = parent->scratch;
 	t->tid = (pid_t)s->tid;
 	t->tgid = (pid_t)s->tgid;
-	t->launching = s->parent ? parent && parent->launching : true;
+	t->launching = s->parent ? parent && parent->launching : !e->begun;
 	t->type = VMMD_KMOD_NEW;
 	t->token = token;
 	t->stopped = true;
@@ -148,12 +148,17 @@ static int on_gone(struct km_engine *e, struct vmmd_kmod_slot *s, uint64_t token
 {
 	struct engine_task *t = task_of(e, s->id);
 	int status = (int)s->value;
+	bool child = s->parent;
 
 	km_answer_with(e, s, token, VMMD_KMOD_RUN);
-	if (!t) { /* it never went on after it was taken over */
-		if (!s->parent && e->launched)
-			e->launched--;
+	if (!t && child)
 		return 0;
+	if (!t) { /* it never went on after it was taken over */
+		if (e->launched)
+			e->launched--;
+		ev->type = ENGINE_GONE;
+		ev->status = status;
+		return 1;
 	}
 	report(t, ENGINE_GONE, ev);
 	ev->status = status;
@@ -290,6 +295,8 @@ static int km_next(struct engine *base, struct engine_event *ev, bool block)
 		uint64_t token;
 		int rc;
 
+		if (e->detached)
+			return -ECHILD;
 		if (km_announce_taken(e, ev))
 			return 1;
 		if (km_next_token(e, &token)) {
@@ -563,6 +570,29 @@ static int km_launch(struct engine *base, pid_t pid)
 	return 0;
 }
 
+static void km_detach(struct engine *base)
+{
+	struct km_engine *e = km(base);
+
+	km_ring_bell(e);
+	e->detached = true;
+	ioctl(e->fd, VMMD_IOC_DETACH);
+}
+
+/* It is no client of ours that is yet to become a program. Of its threads some may be ours when it fails. */
+static int km_attach(struct engine *base, pid_t pid)
+{
+	int rc;
+
+	km(base)->begun = true;
+	rc = select_now(km(base));
+	if (rc == 0)
+		rc = km_launch(base, pid);
+	if (rc < 0)
+		km_detach(base);
+	return rc;
+}
+
 static int km_fd(struct engine *base)
 {
 	(void)base;
@@ -602,6 +632,8 @@ static int km_kill(struct engine *base, struct engine_task *t)
 {
 	struct vmmd_kmod_kill k = {.id = t->id};
 
+	if (km(base)->detached)
+		return -ESRCH;
 	return ioctl(km(base)->fd, VMMD_IOC_KILL, &k) < 0 ? -errno : 0;
 }
 
@@ -620,19 +652,22 @@ static void km_stats(const struct engine *base, struct engine_stats *out)
 
 	*out = e->stats;
 	out->task_bytes = sizeof(struct engine_task);
+	out->coming = e->launched;
 }
 
 const struct engine_ops engine_kmod = {
 	.name = "kmod",
 	.features = ENGINE_F_ENTRY | ENGINE_F_EXIT | ENGINE_F_REWRITE | ENGINE_F_RESULT | ENGINE_F_REISSUE |
-		    ENGINE_F_SIGNAL | ENGINE_F_LIFECYCLE | ENGINE_F_RESELECT | ENGINE_F_INSTALL_FD | ENGINE_F_ERRNO |
-		    ENGINE_F_RELEASE | ENGINE_F_INSTALL_ANY | ENGINE_F_HAND_OVER,
+		    ENGINE_F_SIGNAL | ENGINE_F_LIFECYCLE | ENGINE_F_ATTACH | ENGINE_F_RESELECT | ENGINE_F_INSTALL_FD |
+		    ENGINE_F_ERRNO | ENGINE_F_RELEASE | ENGINE_F_INSTALL_ANY | ENGINE_F_HAND_OVER,
 	.probe = km_probe,
 	.how = km_how,
 	.create = km_create,
 	.destroy = km_destroy,
 	.filter = km_filter,
 	.launch = km_launch,
+	.attach = km_attach,
+	.detach = km_detach,
 	.next = km_next,
 	.fd = km_fd,
 	.install_fd = km_install_fd,

@@ -56,11 +56,12 @@ struct km_engine {
 	struct vmmd_kmod_slot *slots;
 	uint32_t nslots;
 	struct engine_task **tasks; /* by slot */
-	uint32_t launched;	    /* processes taken over that have not been announced */
+	uint32_t launched;	    /* threads taken over that have not been announced */
 	struct engine_task *taken;  /* to be announced */
 	uint64_t *again;	    /* tokens that were put off and whose turn has come */
 	uint32_t nagain;
 	bool release, performs;
+	bool detached; /* all tasks have been let go */
 	bool begun; /* the first program is in place: calls may be refused */
 	enum engine_foreign foreign;
 	struct engine_select select; /* the first selection … */

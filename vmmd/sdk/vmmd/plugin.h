@@ -146,7 +146,7 @@ enum vmmd_verdict {
 struct vmmd_task_info {
 	pid_t tid;	      /* the thread */
 	pid_t tgid;	      /* its process */
-	pid_t parent;	      /* new task: tid of the task that cloned it, or 0 for the first one */
+	pid_t parent;	      /* new task: tid of the task that cloned it, or 0: the first one, or one that ran before */
 	uint64_t clone_flags; /* the flags it was created with, see clone(2); 0 for the first task */
 	pid_t former_tid;     /* exec: the tid of the thread that called execve(2) */
 	int exit_status;      /* task exit: status as in waitpid(2) */
