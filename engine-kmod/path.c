@@ -2,18 +2,24 @@
 /*
  * path.c - selection by path.
  *
- * The path of a call is copied, made absolute with the current directory, and
- * cleaned lexically ("." and "..", repeated slashes). The row that names it
- * exactly, or else the longest prefix of whole components, decides.
+ * The path of a call is copied, made absolute with the current directory or that
+ * of the call's descriptor, and cleaned lexically ("." and "..", repeated
+ * slashes). The row that names it exactly, or else the longest prefix of whole
+ * components, decides. An empty path, or none, is the file of the descriptor.
  *
  * This is a way to stop for less, not a confinement: the kernel reads the path
- * again when it runs the call, and another thread may have changed it by then;
- * symbolic links and ".." behind them lead elsewhere than their names say.
+ * again when it runs the call, and another thread may have changed it by then,
+ * or the directory that it starts from; symbolic links and ".." behind them lead
+ * elsewhere than their names say.
+ *
  * Whatever cannot be decided stops: a path that cannot be read or is too long, one
- * relative to a descriptor, a task that has another root than the table's maker.
+ * that goes up ("..") from a place that is not native, one that starts where the
+ * kernel has no name for or from a directory that was removed, a task that has
+ * another root than the table's maker.
  */
 #include <linux/dcache.h>
 #include <linux/fcntl.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fs_struct.h>
 #include <linux/hashtable.h>
@@ -24,7 +30,6 @@
 
 #include "vmmd.h"
 
-#define ROWS_MAX 4096
 #define BUCKETS 512
 #define NO_DIR 255
 
@@ -152,7 +157,7 @@ struct vmmd_paths *vmmd_paths_new(const struct vmmd_kmod_select *s)
 	int err = 0;
 	u32 i;
 
-	if (s->paths_len > ROWS_MAX || s->path_calls_len > 2 * VMMD_KMOD_NR)
+	if (s->paths_len > VMMD_KMOD_PATHS || s->path_calls_len > 2 * VMMD_KMOD_NR)
 		return ERR_PTR(-E2BIG);
 	p = kvzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
 	if (!p)
@@ -196,13 +201,26 @@ static const struct row *lookup(const struct vmmd_paths *p, const char *path, u3
 	return r;
 }
 
-/* Append the components of `s` to the clean path to[0..*len); false: it is too long. "/" has length 0 here. */
-static bool append(char *to, u32 *len, const char *s)
+/* "/" has length 0 here. */
+static bool is_native(const struct vmmd_paths *p, const char *path, u32 len)
+{
+	const struct row *r = len ? lookup(p, path, len) : lookup(p, "/", 1);
+
+	return r && r->action == VMMD_KMOD_PATH_NATIVE;
+}
+
+/*
+ * Append the components of `s` to the clean path to[0..*len); false: it is too long,
+ * or goes up from where a row has something to say. "/" has length 0 here.
+ */
+static bool append(const struct vmmd_paths *p, char *to, u32 *len, const char *s)
 {
 	while (*s) {
 		size_t n = strcspn(s, "/");
 
 		if (n == 2 && s[0] == '.' && s[1] == '.') {
+			if (!is_native(p, to, *len))
+				return false;
 			while (*len && to[--*len] != '/')
 				;
 		} else if (n && !(n == 1 && s[0] == '.')) {
@@ -219,36 +237,65 @@ static bool append(char *to, u32 *len, const char *s)
 	return true;
 }
 
-static bool append_cwd(char *to, u32 *len)
+/* Where a relative path starts: the current directory, or the file of a descriptor. To be put. */
+static bool get_base(int dir, struct path *base)
 {
-	char *buf = __getname(), *s;
-	struct path pwd;
+	struct file *file;
+
+	if (dir == AT_FDCWD) {
+		get_fs_pwd(current->fs, base);
+		return true;
+	}
+	file = fget_raw(dir);
+	if (!file)
+		return false;
+	*base = file->f_path;
+	path_get(base);
+	fput(file);
+	return true;
+}
+
+/*
+ * The name that proc(5) has for it in to[0..*len), PATH_MAX bytes; "/" has length 0.
+ * `named`: it is a path. A pipe has none.
+ */
+static bool name_base(int dir, char *to, u32 *len, bool *named)
+{
+	struct path base;
+	char *s;
 	bool ok;
 
-	if (!buf)
+	if (!get_base(dir, &base))
 		return false;
-	get_fs_pwd(current->fs, &pwd);
-	s = d_path(&pwd, buf, PATH_MAX);
-	ok = !IS_ERR(s) && s[0] == '/' && !d_unlinked(pwd.dentry) && append(to, len, s);
-	path_put(&pwd);
-	__putname(buf);
-	return ok;
+	s = d_path(&base, to, PATH_MAX);
+	ok = !IS_ERR(s) && !d_unlinked(base.dentry);
+	path_put(&base);
+	if (!ok)
+		return false;
+	*named = s[0] == '/';
+	*len = *named && s[1] ? strlen(s) : 0;
+	memmove(to, s, *len);
+	return true;
 }
 
 /* `buf` and `clean` are of PATH_MAX bytes. NULL: it cannot be decided. */
-static const struct row *row_of(const struct vmmd_paths *p, const char __user *path, bool at_cwd, char *buf,
-				char *clean)
+static const struct row *row_of(const struct vmmd_paths *p, const char __user *path, int dir, char *buf, char *clean)
 {
 	long n = strncpy_from_user(buf, path, PATH_MAX);
+	bool named = true;
 	u32 len = 0;
 
-	if (n <= 0 || n == PATH_MAX)
+	if (n == -EFAULT && !path) { /* utimensat(2) and others: as if it were empty */
+		buf[0] = 0;
+		n = 0;
+	}
+	if (n < 0 || n == PATH_MAX)
 		return NULL;
-	if (buf[0] != '/' && (!at_cwd || !append_cwd(clean, &len)))
+	if (buf[0] != '/' && (!name_base(dir, clean, &len, &named) || (!named && n)))
 		return NULL;
-	if (!append(clean, &len, buf))
+	if (!append(p, clean, &len, buf))
 		return NULL;
-	if (!len)
+	if (!len) /* the root; and what has no name is judged as that is */
 		clean[len++] = '/';
 	return lookup(p, clean, len);
 }
@@ -275,8 +322,8 @@ enum vmmd_verdict vmmd_paths_judge(const struct vmmd_paths *p, int nr, const uns
 	if (!buf || !clean || !same_root(p))
 		goto out;
 	for (i = 0; i < c->n; i++) {
-		bool at_cwd = c->at[i].dir_arg == NO_DIR || (int)args[c->at[i].dir_arg] == AT_FDCWD;
-		const struct row *r = row_of(p, (const char __user *)args[c->at[i].path_arg], at_cwd, buf, clean);
+		int dir = c->at[i].dir_arg == NO_DIR ? AT_FDCWD : (int)args[c->at[i].dir_arg];
+		const struct row *r = row_of(p, (const char __user *)args[c->at[i].path_arg], dir, buf, clean);
 
 		verdict = VMMD_STOP;
 		if (!r || r->action == VMMD_KMOD_PATH_STOP)

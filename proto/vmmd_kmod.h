@@ -197,7 +197,12 @@ struct vmmd_kmod_select {
 #define VMMD_KMOD_INLINE_STRING 0x08 /* up to its NUL */
 #define VMMD_KMOD_INLINE_BYTES 0x10  /* the first VMMD_KMOD_DATA */
 
-/* A row of the path table. The longest prefix counts; an exact row before all prefixes. */
+#define VMMD_KMOD_PATHS 4096 /* rows of a path table, at most */
+
+/*
+ * A row of the path table. The longest prefix counts; an exact row before all
+ * prefixes. A path that goes up ("..") from a place whose row is not NATIVE stops.
+ */
 struct vmmd_kmod_path {
 	__u64 path; /* absolute, lexically clean, without a NUL */
 	__u32 len;
@@ -209,7 +214,11 @@ struct vmmd_kmod_path {
 #define VMMD_KMOD_PATH_ERRNO 2
 #define VMMD_KMOD_PATH_EXACT 0x100 /* not what is below it */
 
-/* Where a native call has its path. Calls with two paths have two rows: both must say NATIVE. */
+/*
+ * Where a native call has its path. Calls with two paths have two rows: both must
+ * say NATIVE. An empty path, or a null pointer, is the directory itself; what has no
+ * name there, such as a pipe, is judged as "/" is.
+ */
 struct vmmd_kmod_path_call {
 	__u16 nr;
 	__u8 path_arg;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -226,8 +227,10 @@ static void path_engine(struct vm *vm)
 	};
 	const struct vmmd_kmod_path_call calls[] = {
 		{ SYS_open, 0, 255 }, { SYS_openat, 1, 0 }, { SYS_rename, 0, 255 }, { SYS_rename, 1, 255 },
+		{ SYS_newfstatat, 1, 0 }, { SYS_utimensat, 1, 0 },
 	};
-	struct vmmd_kmod_select sel = vm_selection(ON(GONE), SYS_open, SYS_openat, SYS_rename, -1);
+	struct vmmd_kmod_select sel =
+		vm_selection(ON(GONE), SYS_open, SYS_openat, SYS_rename, SYS_newfstatat, SYS_utimensat, -1);
 	struct vmmd_kmod_create create = { .max_tasks = 16 };
 
 	vm_make(vm, &create);
@@ -266,10 +269,11 @@ static void c_paths(void *arg)
 		{ "//virtual///./x", 4242 },
 		{ "/./virtual/../virtual/x", 4242 },
 		{ "/../../virtual/x", 4242 },
-		{ "/virtual/../tmp/x", 0 },
+		{ "/tmp/../tmp/x", 0 },
+		{ "/../tmp/x", 0 },
 		{ "/forbidden/a", -EACCES },
 		{ "/forbidden", -EACCES },
-		{ "/tmp/../forbidden/a/../b", -EACCES },
+		{ "/tmp/../forbidden/b", -EACCES },
 		{ "/virtual/real/x", 0 },
 		{ "/virtual/real/../x", 4242 },
 		{ "/tmp/exact", 4242 },
@@ -284,10 +288,27 @@ static void c_paths(void *arg)
 			test_fail(__FILE__, __LINE__, "%s gives %ld, not %ld", rows[i].path, try(rows[i].path), rows[i].want);
 }
 
+/* What is passed on the way counts as well: what it is to the daemon is not what it is to the kernel. */
+static void c_up(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(try("/virtual/../tmp/x"), 4242);
+	CHECK_EQ(try("/virtual/a/b/../../../tmp/x"), 4242);
+	CHECK_EQ(try("/virtual/real/../../tmp/x"), 4242);
+	CHECK_EQ(try("/virtual/real/a/../x"), -ENOENT);
+	CHECK_EQ(try("/forbidden/../tmp/x"), 4242);
+	CHECK_EQ(try("/tmp/exact/../x"), 4242);
+	CHECK_EQ(try("/tmp/../tmp/../tmp/x"), 0);
+	CHECK(chdir("/virtual/real") == 0);
+	CHECK_EQ(try("../real/x"), 0);
+	CHECK_EQ(try("../../tmp/x"), 4242);
+	CHECK(chdir("/virtual") == 0);
+	CHECK_EQ(try("../tmp/x"), 4242);
+	CHECK_EQ(try("../virtual/real/x"), 4242);
+}
+
 static void c_relative(void *arg)
 {
-	int tmp, root;
-
 	(void)arg;
 	CHECK(chdir("/tmp") == 0);
 	CHECK_EQ(try("x"), 0);
@@ -295,17 +316,92 @@ static void c_relative(void *arg)
 	CHECK_EQ(try("exact"), 4242);
 	CHECK(chdir("/virtual") == 0);
 	CHECK_EQ(try("x"), 4242);
-	CHECK_EQ(try("../tmp/x"), 0);
 	CHECK_EQ(try("real/x"), 0);
-	tmp = open("/tmp", O_RDONLY | O_DIRECTORY);
-	root = open("/", O_RDONLY | O_DIRECTORY);
-	CHECK(tmp >= 0 && root >= 0);
-	CHECK_EQ(syscall(SYS_openat, tmp, "../virtual/x", O_RDONLY), 4242);
-	CHECK_EQ(syscall(SYS_openat, root, "virtual/x", O_RDONLY), 4242);
-	/* Below a descriptor only the daemon knows. */
-	CHECK_EQ(syscall(SYS_openat, tmp, "x", O_RDONLY), 4242);
-	CHECK_EQ(syscall(SYS_openat, tmp, "/virtual/x", O_RDONLY), 4242);
 	CHECK_EQ(syscall(SYS_openat, AT_FDCWD, "y", O_RDONLY), 4242);
+}
+
+/* The path of an open descriptor; opened by a call that nobody stops for. */
+static int hold(const char *path, int flags)
+{
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &(struct open_how){ .flags = (unsigned)flags }, sizeof(struct open_how));
+
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static long at(int dir, const char *path)
+{
+	long ret = syscall(SYS_openat, dir, path, O_RDONLY);
+
+	if (ret >= 0 && ret < 100) {
+		close((int)ret);
+		return 0;
+	}
+	return ret < 0 ? -errno : ret;
+}
+
+/* Below a descriptor; one of a file, or that only names it, is as good. */
+static void c_descriptor(void *arg)
+{
+	int tmp = hold("/tmp", O_RDONLY | O_DIRECTORY), root = hold("/", O_RDONLY | O_DIRECTORY);
+	int virtual = hold("/virtual", O_PATH), real = hold("/virtual/real", O_PATH), file = hold("/tmp/x", O_RDONLY);
+
+	(void)arg;
+	CHECK_EQ(at(tmp, "x"), 0);
+	CHECK_EQ(at(tmp, "../tmp/x"), 0);
+	CHECK_EQ(at(tmp, "exact"), 4242);
+	CHECK_EQ(at(tmp, "../virtual/x"), 4242);
+	CHECK_EQ(at(tmp, "/virtual/x"), 4242);
+	CHECK_EQ(at(tmp, "../forbidden"), -EACCES);
+	CHECK_EQ(at(root, "tmp/x"), 0);
+	CHECK_EQ(at(root, "virtual/x"), 4242);
+	CHECK_EQ(at(virtual, "x"), 4242);
+	CHECK_EQ(at(virtual, "../tmp/x"), 4242);
+	CHECK_EQ(at(virtual, "/tmp/x"), 0);
+	CHECK_EQ(at(real, "x"), 0);
+	CHECK_EQ(at(real, "../x"), 4242);
+	CHECK_EQ(at(file, "x"), -ENOTDIR);
+	CHECK_EQ(at(-1, "/tmp/x"), 0);
+}
+
+static long stat_of(int fd, const char *path)
+{
+	struct stat st;
+	long ret = syscall(SYS_newfstatat, fd, path, &st, AT_EMPTY_PATH);
+
+	return ret < 0 ? -errno : ret;
+}
+
+static long touch(int fd)
+{
+	long ret = syscall(SYS_utimensat, fd, NULL, NULL, 0);
+
+	return ret < 0 ? -errno : ret;
+}
+
+/* Without a path it is the descriptor's file; what nobody can name is nobody's business. */
+static void c_empty(void *arg)
+{
+	int x = hold("/tmp/x", O_RDWR), virtual = hold("/virtual", O_RDONLY), path = hold("/virtual/real", O_PATH);
+	int exact = hold("/tmp/exact", O_RDWR), gone = hold("/tmp/gone", O_RDWR), ends[2];
+
+	(void)arg;
+	CHECK(pipe(ends) == 0 && unlink("/tmp/gone") == 0);
+	CHECK_EQ(stat_of(x, ""), 0);
+	CHECK_EQ(stat_of(virtual, ""), 4242);
+	CHECK_EQ(stat_of(path, ""), 0);
+	CHECK_EQ(stat_of(exact, ""), 4242);
+	CHECK_EQ(stat_of(ends[0], ""), 0);
+	CHECK_EQ(touch(x), 0);
+	CHECK_EQ(touch(virtual), 4242);
+	CHECK_EQ(touch(ends[1]), 0);
+	CHECK_EQ(stat_of(AT_FDCWD, ""), 0);
+	CHECK(chdir("/virtual") == 0);
+	CHECK_EQ(stat_of(AT_FDCWD, ""), 4242);
+	/* In doubt: a file that has lost its name, a name below a pipe, no descriptor. */
+	CHECK_EQ(stat_of(gone, ""), 4242);
+	CHECK_EQ(stat_of(ends[0], "x"), 4242);
+	CHECK_EQ(stat_of(999, ""), 4242);
 }
 
 /* In doubt it stops. */
@@ -337,6 +433,9 @@ static void paths(void (*run)(void *))
 	mkdir("/virtual", 0755);
 	mkdir("/virtual/real", 0755);
 	close(open("/tmp/x", O_RDWR | O_CREAT, 0600));
+	close(open("/tmp/exact", O_RDWR | O_CREAT, 0600));
+	close(open("/tmp/gone", O_RDWR | O_CREAT, 0600));
+	close(open("/virtual/real/x", O_RDWR | O_CREAT, 0600));
 	path_engine(&vm);
 	p = vm_spawn(&vm, run, NULL);
 	vm_serve(&vm, p, h_4242, NULL);
@@ -345,7 +444,10 @@ static void paths(void (*run)(void *))
 }
 
 static void t_paths(void) { paths(c_paths); }
+static void t_up(void) { paths(c_up); }
 static void t_relative(void) { paths(c_relative); }
+static void t_descriptor(void) { paths(c_descriptor); }
+static void t_empty(void) { paths(c_empty); }
 static void t_doubt(void) { paths(c_doubt); }
 
 static void t_bad_paths(void)
@@ -438,7 +540,10 @@ const struct test tests_filter[] = {
 	{ "filter/refused", t_refused, 0 },
 	{ "filter/reselect", t_reselect, 0 },
 	{ "paths/table", t_paths, 0 },
+	{ "paths/up", t_up, 0 },
 	{ "paths/relative", t_relative, 0 },
+	{ "paths/descriptor", t_descriptor, 0 },
+	{ "paths/empty", t_empty, 0 },
 	{ "paths/in-doubt", t_doubt, 0 },
 	{ "paths/refused", t_bad_paths, 0 },
 	{ "inline/arguments", t_inline, 0 },
