@@ -75,6 +75,7 @@ void choose_select(const struct stack *st, struct engine_select *select)
 		int refuser = stack_refuser(st, nr);
 
 		select->want[nr] = (uint8_t)wants_of(stack_always(st, NULL, nr), nr);
+		select->by_path[nr] = engine_tells_paths(nr) && stack_is_narrow(st, nr);
 		if (refuser < 0)
 			continue;
 		/* Layers outside of it are asked first; if there are none, the kernel answers. */
@@ -83,6 +84,8 @@ void choose_select(const struct stack *st, struct engine_select *select)
 	}
 	select->want_other = (uint8_t)wants_of(stack_always(st, NULL, -1), -1);
 	select->events = stack_events(st, NULL);
+	select->below = (const char *const *)st->below.dir;
+	select->nbelow = st->below.n;
 }
 
 /* May `l`, or a layer inside of it, have the kernel read something else than a copy that we keep? */
@@ -239,6 +242,8 @@ static void explain_call(const struct stack *st, const struct engine_ops *ops, c
 
 	memset(c, 0, sizeof(*c));
 	c->how = engine_how_names[how];
+	c->by_path = how != ENGINE_HOW_ALLOW && nr < ENGINE_NR_MAX && select->by_path[nr] &&
+		     (ops->features & ENGINE_F_PATHS);
 	c->layer = c->refuser = -1;
 	if (own && own->error && !own->flag) {
 		c->error = own->error;
@@ -261,16 +266,22 @@ static void explain_call(const struct stack *st, const struct engine_ops *ops, c
 		c->why = own->why;
 }
 
+void choose_calls(const struct stack *st, const struct engine_ops *ops, struct choose_call calls[SYSENT_MAX + 1])
+{
+	struct engine_select select;
+
+	choose_select(st, &select);
+	for (int nr = 0; nr <= SYSENT_MAX; nr++)
+		explain_call(st, ops, &select, nr, &calls[nr]);
+}
+
 const char *choose_explain(struct session *s, struct choose_call calls[SYSENT_MAX + 1], char *why, size_t len)
 {
 	const struct engine_ops *ops = choose_engine(s, why, len);
-	struct engine_select select;
 
 	if (!ops)
 		return NULL;
-	choose_select(s->stack, &select);
-	for (int nr = 0; nr <= SYSENT_MAX; nr++)
-		explain_call(s->stack, ops, &select, nr, &calls[nr]);
+	choose_calls(s->stack, ops, calls);
 	return ops->name;
 }
 

@@ -31,6 +31,7 @@ bool choose_inherits(const struct vmmd_layer *);
 /* What becomes of one system call. */
 struct choose_call {
 	const char *how; /* "native", "errno", "notify" or "trace", see enum engine_how */
+	bool by_path;	 /* … and only for paths below those of the stack, see only_below() */
 	int layer;	 /* the outermost that alone has it so, or -1: the engine for itself, or nobody */
 	int refuser;	 /* the layer that refuses it in any case, after those outside of it, or -1 */
 	int error;	 /* with this errno; `how` is "errno" and there is no such layer: the engine */
@@ -39,9 +40,10 @@ struct choose_call {
 	int flag_error;	  /* … so; NULL: there is none */
 	const char *why;  /* the reason of the engine, or NULL */
 };
+/* What becomes of each call of the stack on an engine, the last for all other numbers. */
+void choose_calls(const struct stack *, const struct engine_ops *, struct choose_call[SYSENT_MAX + 1]);
 /*
- * What becomes of each call on the engine that choose_engine() takes, the last
- * for all other numbers. The name of that engine, or NULL with a line in `why`.
+ * The same on the engine that choose_engine() takes. The name of that engine, or NULL with a line in `why`.
  */
 const char *choose_explain(struct session *, struct choose_call[SYSENT_MAX + 1], char *why, size_t len);
 /* The i-th engine, cheapest first, and what keeps the session from using it. NULL: there are no more. */

@@ -159,6 +159,16 @@ static int host_refuse_set(struct vmmd_layer *l, const struct vmmd_set *set, int
 	return rc;
 }
 
+static int host_only_below(struct vmmd_layer *l, const char *dir)
+{
+	if (!l->opening)
+		return -EBUSY;
+	if (!l->advisory)
+		return -EPERM;
+	/* Of a live layer the engine's first selection, which outlives it, knows nothing: it is asked about all paths. */
+	return l->live ? 0 : below_add(&l->below, dir);
+}
+
 /* ---------------------------------------------------------------- the request */
 
 static const struct vmmd_call *host_call(const struct vmmd_req *req)
@@ -702,6 +712,7 @@ void host_layer_fini(struct vmmd_layer *l)
 		l->outs = *out_link(o);
 		out_free(o);
 	}
+	below_fini(&l->below);
 }
 
 const struct vmmd_host host_table = {
@@ -761,4 +772,5 @@ const struct vmmd_host host_table = {
 	.at_open = host_at_open,
 	.reply_fd = host_reply_fd,
 	.follow = host_follow,
+	.only_below = host_only_below,
 };

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmmd/below.h"
 #include "vmmd/conf.h"
 #include "vmmd/req.h"
 #include "vmmd/sysent.h"
@@ -53,6 +54,7 @@ struct vmmd_layer {
 	uint8_t want_other;
 	uint16_t refuse[SYSENT_MAX]; /* errno, without asking it; 0: no */
 	bool advisory; /* may be got round: see plugin.h, Confinement */
+	struct below below; /* of calls with paths only those below these concern it; not of a live one */
 	uint32_t events;
 	struct layer_stats stats;
 	struct layer_counter counters[LAYER_COUNTERS];

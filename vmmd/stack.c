@@ -97,6 +97,23 @@ uint32_t stack_always(const struct stack *st, const struct vmmd_layer *who, int6
 	return wants(st, who, nr, layer_always);
 }
 
+/* One that refuses it answers whatever the path is. */
+bool stack_is_narrow(const struct stack *st, int64_t nr)
+{
+	bool narrow = false;
+
+	if (stack_refuser(st, nr) >= 0)
+		return false;
+	for (int i = 0; i < st->n; i++) {
+		if (!st->layers[i] || !layer_wants(st->layers[i], nr))
+			continue;
+		if (!below_is_narrow(&st->layers[i]->below))
+			return false;
+		narrow = true;
+	}
+	return narrow;
+}
+
 uint32_t stack_events(const struct stack *st, const struct vmmd_layer *who)
 {
 	uint32_t all = 0;
@@ -185,6 +202,20 @@ static int stack_add(struct stack *st, int index, const struct conf_layer *cl, i
 	return 0;
 }
 
+/* Once: an engine keeps the list. */
+static int stack_collect(struct stack *st)
+{
+	int rc = 0;
+
+	for (int i = 0; i < st->n; i++) {
+		const struct below *b = &st->layers[i]->below;
+
+		for (size_t k = 0; below_is_narrow(b) && k < b->n && rc == 0; k++)
+			rc = below_add(&st->below, b->dir[k]);
+	}
+	return rc;
+}
+
 int stack_open(struct stack *st, struct session *s, const struct conf *conf, char *why, size_t len)
 {
 	int rc;
@@ -203,7 +234,10 @@ int stack_open(struct stack *st, struct session *s, const struct conf *conf, cha
 			return rc;
 		}
 	}
-	return 0;
+	rc = stack_collect(st);
+	if (rc < 0)
+		stack_close(st);
+	return rc;
 }
 
 int stack_push(struct stack *st, struct vmmd_layer **out, const struct conf_layer *cl, int live_fd, char *why,
@@ -249,6 +283,7 @@ void stack_close(struct stack *st)
 			layer_close(st, i);
 	st->n = 0;
 	masks_update(st);
+	below_fini(&st->below);
 }
 
 /* ------------------------------------------------------------------- walks */

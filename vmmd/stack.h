@@ -25,6 +25,7 @@ struct stack {
 	int configured; /* how many came from the configuration */
 	uint32_t entry[SYSENT_MAX + 1]; /* layers to ask at entry; the last is for all other numbers */
 	uint32_t event[REQ_EVENTS_];	/* layers to ask about an event */
+	struct below below; /* what the configured layers have said, but for those that mean every path */
 	bool broken_passes;		/* broken-layer: pass */
 	bool safe_args;			/* the engine's: memory cannot change after the decision */
 };
@@ -62,6 +63,8 @@ uint32_t stack_wants(const struct stack *, const struct vmmd_layer *who, int64_t
 /* What of it is wanted of every such call, for the engine's selection. */
 uint32_t stack_always(const struct stack *, const struct vmmd_layer *who, int64_t nr);
 uint32_t stack_events(const struct stack *, const struct vmmd_layer *who);
+/* Have all layers that want this call of paths said which of them concern them? */
+bool stack_is_narrow(const struct stack *, int64_t nr);
 
 /* Give a command to each layer, outermost first. 0 if one took it; else what the last said that knows it, or -ENOENT. */
 int stack_command(struct stack *, const char *name, const char *text, struct vmmd_reply *);

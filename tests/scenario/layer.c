@@ -9,7 +9,7 @@
  * (no MATCH for exec, new, end and cancel):
  *
  *   entry:CALL, exit:CALL[>VIEW], signal:NUMBER, exec, new, end, cancel
- *   refuse:CALL:ERRNO, advisory:yes, open:R (fails to open)
+ *   refuse:CALL:ERRNO, advisory:yes, below:DIR (only_below()), open:R (fails to open)
  *       CALL is a name, a number or @all, and makes the layer want it; `exit`
  *       matches when the layer's view of the call is VIEW, or CALL; signal
  *       numbers may be `*`.
@@ -48,7 +48,7 @@
 #include "tests/scenario/layer.h"
 
 static const char *const event_names[EV_COUNT] = { "entry", "exit", "signal", "refuse", "exec",
-						   "new",   "end",  "cancel", "open",	"advisory" };
+						   "new",   "end",  "cancel", "open",	"advisory", "below" };
 
 void say(const struct layer *l, const char *fmt, ...)
 {
@@ -182,6 +182,8 @@ static int ask_for(const struct layer *l, const struct rule *r)
 		return l->host->refuse(l->layer, r->want, (int)number(r->deed));
 	case EV_ADVISORY:
 		return l->host->advisory(l->layer);
+	case EV_BELOW:
+		return l->host->only_below(l->layer, r->deed);
 	case EV_OPEN:
 		return (int)number(r->deed);
 	default:

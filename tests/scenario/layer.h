@@ -23,6 +23,7 @@ enum event {
 	EV_CANCEL,
 	EV_OPEN,
 	EV_ADVISORY,
+	EV_BELOW,
 	EV_COUNT
 };
 

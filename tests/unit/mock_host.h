@@ -38,6 +38,7 @@ struct vmmd_layer {
 	uint32_t want[SYSENT_MAX], want_other, events;
 	bool advisory;
 	uint16_t refuse[SYSENT_MAX];
+	char below[1024]; /* what only_below() was given, each with a blank before it */
 	const char *counter_name[MOCK_COUNTERS];
 	uint64_t counter[MOCK_COUNTERS];
 	struct vmmd_timer timer; /* one is enough; fn NULL: not running */
@@ -116,6 +117,16 @@ static int mock_want_events(struct vmmd_layer *l, uint32_t events)
 static int mock_advisory(struct vmmd_layer *l)
 {
 	l->advisory = true;
+	return 0;
+}
+
+static int mock_only_below(struct vmmd_layer *l, const char *dir)
+{
+	size_t n = strlen(l->below);
+
+	if (!l->advisory)
+		return -EPERM;
+	snprintf(l->below + n, sizeof(l->below) - n, " %s", dir);
 	return 0;
 }
 
@@ -420,6 +431,7 @@ static const struct vmmd_host mock_host = {
 	.set_path = mock_set_path,
 	.at_open = mock_at_open,
 	.follow = mock_follow,
+	.only_below = mock_only_below,
 };
 
 /* Open a layer as `-l spec` does. 0, or the error of the options or of open(), with a text in l->log. */

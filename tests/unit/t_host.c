@@ -114,6 +114,29 @@ static void test_selection(void)
 	finish();
 }
 
+/* Which paths concern a layer, if it may be got round. */
+static void test_only_below(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(h->only_below(l, "/a"), -EBUSY);
+	l->opening = true;
+	l->advisory = false;
+	CU_ASSERT_EQUAL(h->only_below(l, "/a"), -EPERM);
+	CU_ASSERT_EQUAL(h->advisory(l), 0);
+	CU_ASSERT_EQUAL(h->only_below(l, "a"), -EINVAL);
+	CU_ASSERT_FALSE(below_is_narrow(&l->below));
+	CU_ASSERT_EQUAL(h->only_below(l, "/a"), 0);
+	CU_ASSERT_EQUAL(h->only_below(l, "/b"), 0);
+	CU_ASSERT_EQUAL(l->below.n, 2);
+	CU_ASSERT_TRUE(below_is_narrow(&l->below));
+	l->live = true;
+	CU_ASSERT_EQUAL(h->only_below(l, "/c"), 0);
+	CU_ASSERT_EQUAL(l->below.n, 2);
+	l->live = false;
+	l->opening = false;
+	finish();
+}
+
 static void test_options(void)
 {
 	begin();
@@ -345,7 +368,7 @@ static void test_out_only_in_open(void)
 	finish();
 }
 
-UNIT_SUITE(host, UNIT_TEST(test_the_table_is_complete), UNIT_TEST(test_selection),
+UNIT_SUITE(host, UNIT_TEST(test_the_table_is_complete), UNIT_TEST(test_selection), UNIT_TEST(test_only_below),
 	   UNIT_TEST(test_options), UNIT_TEST(test_counters), UNIT_TEST(test_replies),
 	   UNIT_TEST(test_strings), UNIT_TEST(test_vectors), UNIT_TEST(test_paths),
 	   UNIT_TEST(test_timers), UNIT_TEST(test_watches), UNIT_TEST(test_out_only_in_open));

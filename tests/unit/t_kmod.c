@@ -21,6 +21,7 @@
 #include "vmmd/engine/kmod.h"
 #include "vmmd/engine/kmod_impl.h"
 #include "vmmd/engine/own.h"
+#include "vmmd/sysent.h"
 
 static struct engine_select want;
 static struct km_selection got;
@@ -130,6 +131,94 @@ static void test_paths_are_delivered(void)
 	finish();
 }
 
+static bool has_call(int nr, uint8_t path_arg, uint8_t dir_arg)
+{
+	for (uint32_t i = 0; i < got.npath_calls; i++)
+		if (got.path_calls[i].nr == nr && got.path_calls[i].path_arg == path_arg &&
+		    got.path_calls[i].dir_arg == dir_arg)
+			return true;
+	return false;
+}
+
+static bool has_row(uint32_t i, const char *path, uint16_t action)
+{
+	const struct vmmd_kmod_path *row = &got.paths[i];
+
+	return row->len == strlen(path) && memcmp((const char *)(uintptr_t)row->path, path, row->len) == 0 &&
+	       row->action == action && row->error == 0;
+}
+
+/* The table of paths: all is native but what is below these. The filter stops the calls first. */
+static void test_table_of_paths(void)
+{
+	static const char *const below[] = {"/virtual", "/tmp/real"};
+	static const int calls[] = {SYS_open, SYS_openat, SYS_renameat2, SYS_symlinkat, SYS_fanotify_mark};
+
+	want.want[SYS_getpid] = VMMD_WANT_ENTRY;
+	begin(ENGINE_FOREIGN_REFUSE);
+	CU_ASSERT_PTR_NULL(got.paths);
+	CU_ASSERT_EQUAL(got.npaths, 0);
+	CU_ASSERT_EQUAL(got.npath_calls, 0);
+	finish();
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		want.want[calls[i]] = VMMD_WANT_ENTRY | VMMD_WANT_PATHS;
+		want.by_path[calls[i]] = true;
+	}
+	want.below = below;
+	want.nbelow = 2;
+	begin(ENGINE_FOREIGN_REFUSE);
+	CU_ASSERT_EQUAL(judge(SYS_openat), SECCOMP_RET_TRACE);
+	CU_ASSERT_EQUAL_FATAL(got.npaths, 3);
+	CU_ASSERT(has_row(0, "/", VMMD_KMOD_PATH_NATIVE));
+	CU_ASSERT(has_row(1, "/virtual", VMMD_KMOD_PATH_STOP));
+	CU_ASSERT(has_row(2, "/tmp/real", VMMD_KMOD_PATH_STOP));
+	CU_ASSERT_EQUAL(got.npath_calls, 6);
+	CU_ASSERT(has_call(SYS_open, 0, 255));
+	CU_ASSERT(has_call(SYS_openat, 1, 0));
+	CU_ASSERT(has_call(SYS_renameat2, 1, 0));
+	CU_ASSERT(has_call(SYS_renameat2, 3, 2));
+	CU_ASSERT(has_call(SYS_symlinkat, 2, 1));
+	CU_ASSERT(has_call(SYS_fanotify_mark, 4, 3));
+	finish();
+}
+
+/* More directories than the module takes: it stops for all paths. */
+static void test_table_too_large(void)
+{
+	static const char *below[VMMD_KMOD_PATHS];
+
+	for (size_t i = 0; i < VMMD_KMOD_PATHS; i++)
+		below[i] = "/x";
+	want.want[SYS_open] = VMMD_WANT_ENTRY;
+	want.by_path[SYS_open] = true;
+	want.below = below;
+	want.nbelow = VMMD_KMOD_PATHS;
+	begin(ENGINE_FOREIGN_REFUSE);
+	CU_ASSERT_PTR_NULL(got.paths);
+	CU_ASSERT_EQUAL(judge(SYS_open), SECCOMP_RET_TRACE);
+	km_selection_free(&got);
+	want.nbelow--;
+	begin(ENGINE_FOREIGN_REFUSE);
+	CU_ASSERT_EQUAL(got.npaths, VMMD_KMOD_PATHS);
+	finish();
+}
+
+/* Every call with paths that layers may know of has its rows, or is none that a table decides. */
+static void test_calls_of_the_table(void)
+{
+	for (int nr = -1; nr <= ENGINE_NR_MAX; nr++) {
+		const struct vmmd_syscall *sc = sysent(nr);
+		int paths = 0;
+
+		for (int i = 0; sc && i < sc->nargs; i++)
+			paths += sc->kind[i] == VMMD_ARG_PATH;
+		if (nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_openat2)
+			CU_ASSERT_FALSE(engine_tells_paths(nr))
+		else
+			CU_ASSERT_EQUAL(engine_tells_paths(nr), paths > 0);
+	}
+}
+
 /* ------------------------------------------------------------------ taking over */
 
 static void test_taken_are_announced_first(void)
@@ -183,5 +272,6 @@ static void test_taken_is_the_device(void)
 }
 
 UNIT_SUITE(kmod, UNIT_TEST(test_as_it_is_explained), UNIT_TEST(test_refused), UNIT_TEST(test_not_traced),
-	   UNIT_TEST(test_paths_are_delivered), UNIT_TEST(test_taken_are_announced_first), UNIT_TEST(test_taken_put_off),
+	   UNIT_TEST(test_paths_are_delivered), UNIT_TEST(test_table_of_paths), UNIT_TEST(test_table_too_large),
+	   UNIT_TEST(test_calls_of_the_table), UNIT_TEST(test_taken_are_announced_first), UNIT_TEST(test_taken_put_off),
 	   UNIT_TEST(test_taken_is_the_device));

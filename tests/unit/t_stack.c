@@ -95,6 +95,56 @@ static void test_wants(void)
 	finish();
 }
 
+/* Only if all that want a call have said which paths concern them. */
+static void test_narrow(void)
+{
+	struct vmmd_layer *l;
+	struct conf *more;
+	int fd;
+
+	begin();
+	layer(conf, "a", "advisory:yes+below:/v+below:/t+entry:open:pass+entry:rename:pass+exit:unlink:pass");
+	layer(conf, "b", "advisory:yes+below:/v+below:/u+entry:open:pass");
+	layer(conf, "c", "entry:rename:pass");
+	layer(conf, "d", "advisory:yes+below:/x+below:/+entry:stat:pass");
+	layer(conf, "e", "refuse:rmdir:1");
+	layer(conf, "f", "advisory:yes+below:/v+entry:rmdir:pass");
+	start();
+	CU_ASSERT_TRUE(stack_is_narrow(s->stack, SYS_open));
+	CU_ASSERT_TRUE(stack_is_narrow(s->stack, SYS_unlink));
+	CU_ASSERT_FALSE(stack_is_narrow(s->stack, SYS_rename));
+	CU_ASSERT_FALSE(stack_is_narrow(s->stack, SYS_stat));
+	CU_ASSERT_FALSE(stack_is_narrow(s->stack, SYS_rmdir)); /* e refuses it, whatever its path is */
+	CU_ASSERT_FALSE(stack_is_narrow(s->stack, SYS_access)); /* nobody wants it */
+	CU_ASSERT_EQUAL_FATAL(s->stack->below.n, 3);
+	CU_ASSERT_STRING_EQUAL(s->stack->below.dir[0], "/v");
+	CU_ASSERT_STRING_EQUAL(s->stack->below.dir[1], "/t");
+	CU_ASSERT_STRING_EQUAL(s->stack->below.dir[2], "/u");
+	/* What a live layer says is not known to the engine. */
+	more = conf_new();
+	layer(more, "t", "advisory:yes+below:/z+entry:open:pass");
+	fd = memfd_create("live", MFD_CLOEXEC);
+	CU_ASSERT_EQUAL_FATAL(stack_push(s->stack, &l, &more->layers[0], fd, why, sizeof(why)), 0);
+	CU_ASSERT_FALSE(stack_is_narrow(s->stack, SYS_open));
+	CU_ASSERT_TRUE(stack_is_narrow(s->stack, SYS_unlink));
+	CU_ASSERT_EQUAL(s->stack->below.n, 3);
+	stack_pop(s->stack, l);
+	CU_ASSERT_TRUE(stack_is_narrow(s->stack, SYS_open));
+	conf_free(more);
+	close(fd);
+	finish();
+}
+
+/* It confines, so it must be asked about every path: what it says is refused. */
+static void test_narrow_confining(void)
+{
+	begin();
+	layer(conf, "a", "below:/v+advisory:yes");
+	CU_ASSERT_PTR_NULL(session_new(loop, conf, -1, why, sizeof(why)));
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, strerror(EPERM)));
+	finish();
+}
+
 static void test_layers_close_outermost_first(void)
 {
 	begin();
@@ -164,6 +214,7 @@ static void test_live_layers(void)
 	finish();
 }
 
-UNIT_SUITE(stack, UNIT_TEST(test_wants), UNIT_TEST(test_layers_close_outermost_first),
+UNIT_SUITE(stack, UNIT_TEST(test_wants), UNIT_TEST(test_narrow), UNIT_TEST(test_narrow_confining),
+	   UNIT_TEST(test_layers_close_outermost_first),
 	   UNIT_TEST(test_a_layer_that_does_not_open_closes_the_others), UNIT_TEST(test_commands),
 	   UNIT_TEST(test_live_layers));

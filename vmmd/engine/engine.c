@@ -8,6 +8,7 @@
 #include "vmmd/engine/kmod.h"
 #include "vmmd/engine/ptrace.h"
 #include "vmmd/engine/seccomp.h"
+#include "vmmd/sysent.h"
 
 const struct engine_ops *const engine_all[] = {&engine_kmod, &engine_seccomp, &engine_hybrid, &engine_ptrace, NULL};
 
@@ -38,6 +39,22 @@ static void list_names(char *buf, size_t len)
 uint32_t engine_wanted(const struct engine_select *s, int64_t nr)
 {
 	return nr >= 0 && nr < ENGINE_NR_MAX ? s->want[nr] : s->want_other;
+}
+
+/* Layers look at the first two for more than their path; the third may have another root. */
+bool engine_tells_paths(int64_t nr)
+{
+	const struct vmmd_syscall *sc = sysent(nr);
+	int paths = 0;
+
+	if (!sc || nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_openat2)
+		return false;
+	for (int i = 0; i < sc->nargs; i++) {
+		paths += sc->kind[i] == VMMD_ARG_PATH;
+		if (sc->kind[i] == VMMD_ARG_SOCKADDR)
+			return false;
+	}
+	return paths == 1 || paths == 2;
 }
 
 bool engine_is_exec(int64_t nr)

@@ -55,6 +55,14 @@ struct engine_select {
 	uint8_t want_other;	     /* … for all numbers that have no bit above */
 	uint32_t events;	     /* VMMD_EVENT_* */
 	uint16_t refuse[ENGINE_NR_MAX]; /* this errno, without a stop; 0: not refused (ENGINE_F_ERRNO) */
+	/*
+	 * ENGINE_F_PATHS: of the calls set here only those need stop of which a path is one of
+	 * `below`, lies below or passes through one, or cannot be told. See plugin.h, only_below().
+	 * Others ignore it. The list is the owner's and outlives the engine.
+	 */
+	bool by_path[ENGINE_NR_MAX];
+	const char *const *below;
+	size_t nbelow;
 };
 
 /* How a call is stopped, from the cheapest to the dearest. */
@@ -254,6 +262,8 @@ extern const struct engine_ops *const engine_all[];
 
 /* What the layers want of a call: flags VMMD_WANT_*. */
 uint32_t engine_wanted(const struct engine_select *, int64_t nr);
+/* Can a table of paths decide this call? It must mean them as every other does, and no more than two. */
+bool engine_tells_paths(int64_t nr);
 /* Is it the call with which a process becomes a program? Before its first one it is still the client. */
 bool engine_is_exec(int64_t nr);
 /* Would `ops` stop any call of the selection in this way? */

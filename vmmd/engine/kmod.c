@@ -96,6 +96,10 @@ static int select_now(struct km_engine *e)
 	to.inline_args = (uint64_t)(uintptr_t)e->inlines;
 	to.filter = (uint64_t)(uintptr_t)s.filter.prog;
 	to.filter_len = (uint32_t)s.filter.count;
+	to.paths = (uint64_t)(uintptr_t)s.paths;
+	to.paths_len = s.npaths;
+	to.path_calls = (uint64_t)(uintptr_t)s.path_calls;
+	to.path_calls_len = s.npath_calls;
 	rc = ioctl(e->fd, VMMD_IOC_SELECT, &to) < 0 ? -errno : 0;
 	km_selection_free(&s);
 	return rc;
@@ -659,7 +663,7 @@ const struct engine_ops engine_kmod = {
 	.name = "kmod",
 	.features = ENGINE_F_ENTRY | ENGINE_F_EXIT | ENGINE_F_REWRITE | ENGINE_F_RESULT | ENGINE_F_REISSUE |
 		    ENGINE_F_SIGNAL | ENGINE_F_LIFECYCLE | ENGINE_F_ATTACH | ENGINE_F_RESELECT | ENGINE_F_INSTALL_FD |
-		    ENGINE_F_ERRNO | ENGINE_F_RELEASE | ENGINE_F_INSTALL_ANY | ENGINE_F_HAND_OVER,
+		    ENGINE_F_ERRNO | ENGINE_F_PATHS | ENGINE_F_RELEASE | ENGINE_F_INSTALL_ANY | ENGINE_F_HAND_OVER,
 	.probe = km_probe,
 	.how = km_how,
 	.create = km_create,

@@ -110,6 +110,9 @@ struct km_selection {
 	struct filter filter;
 	uint64_t native[VMMD_KMOD_NR / 64]; /* a bit for each call that the filter need not see */
 	uint8_t inlines[VMMD_KMOD_NR];
+	struct vmmd_kmod_path *paths; /* NULL: all that is not native stops, whatever its paths are */
+	uint32_t npaths, npath_calls;
+	struct vmmd_kmod_path_call path_calls[2 * VMMD_KMOD_NR];
 };
 
 enum engine_how km_how(uint32_t want);

@@ -48,6 +48,7 @@
  *   1.1  advisory(), refuse(), refuse_set(), set_path(), at_call(), at_open(),
  *        reply_fd(), VMMD_WANT_PATHS, VMMD_WANT_MEMORY
  *   1.2  follow(), VMMD_WANT_RARELY
+ *   1.3  only_below()
  *
  * Compilers. C99 and later, and C++. siginfo_t is POSIX.1-2008: with a strict
  * -std=cNN define _POSIX_C_SOURCE=200809L or _GNU_SOURCE.
@@ -71,7 +72,7 @@ extern "C" {
 
 #define VMMD_PLUGIN_MAGIC 0x564d4d44u /* "VMMD" */
 #define VMMD_ABI_MAJOR 1
-#define VMMD_ABI_MINOR 2
+#define VMMD_ABI_MINOR 3
 
 /* The most layers one stack may have. */
 #define VMMD_MAX_LAYERS 32
@@ -465,6 +466,31 @@ struct vmmd_host {
 	 * VMMD_WANT_EXIT for this call.
 	 */
 	int (*follow)(struct vmmd_req *);
+
+	/* ==== since 1.3 ====================================================== */
+
+	/*
+	 * In open() only; -EBUSY later. A hint, which lets an engine that knows of paths
+	 * not stop for the others: of the calls that take a VMMD_ARG_PATH the layer has
+	 * something to say only to those of which a path, made absolute with the
+	 * working directory or with the directory of its descriptor and cleaned by name,
+	 * is `dir` or below it, or passes through there ("dir/../x"); all others it passes
+	 * unchanged, whatever it wants of them, and does not look at their exit. An empty
+	 * path, or none, is the directory itself. Several directories add up; "/" stands
+	 * for every path, as if the layer had said nothing.
+	 *
+	 * The layer must still look: it is asked for more than this where the engine
+	 * has no table of paths, where a path cannot be told there (a task with another
+	 * root directory), where another layer wants the call and has said nothing, and
+	 * always for chroot(2), pivot_root(2), openat2(2) and calls with an address of a
+	 * socket.
+	 *
+	 * -EPERM before advisory(): the program can change the path after the kernel's
+	 * look, so a layer that confines must be asked about every one. -EINVAL if `dir`
+	 * is not absolute or not clean ("//", ".", "..", a closing '/'), -ENAMETOOLONG,
+	 * -ENOMEM.
+	 */
+	int (*only_below)(struct vmmd_layer *, const char *dir);
 };
 
 /* ------------------------------------------------------------ plugin table */
