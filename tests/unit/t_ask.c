@@ -210,6 +210,16 @@ static void test_many(void)
 	free(many);
 }
 
+static void test_only_below(void)
+{
+	open_ask("ask,syscalls=openat+connect,path=/etc/sh*+/home/*/.ssh");
+	CU_ASSERT_STRING_EQUAL(layer.below, " /etc /home");
+	mock_close(&layer);
+	open_ask("ask,syscalls=openat");
+	CU_ASSERT_STRING_EQUAL(layer.below, "");
+	mock_close(&layer);
+}
+
 UNIT_SUITE(ask, UNIT_TEST(test_answers), UNIT_TEST(test_bad_answers), UNIT_TEST(test_cancel),
-	   UNIT_TEST(test_timeout), UNIT_TEST(test_path), UNIT_TEST(test_advisory),
+	   UNIT_TEST(test_timeout), UNIT_TEST(test_path), UNIT_TEST(test_only_below), UNIT_TEST(test_advisory),
 	   UNIT_TEST(test_many));

@@ -452,7 +452,24 @@ static void test_confine_options(void)
 	tree_remove();
 }
 
-UNIT_SUITE(deny, UNIT_TEST(test_set), UNIT_TEST(test_path), UNIT_TEST(test_chroot), UNIT_TEST(test_family),
+static void test_only_below(void)
+{
+	open_deny("deny,path=/etc/passwd+/srv/*.key");
+	CU_ASSERT_STRING_EQUAL(layer.below, " /etc/passwd /srv");
+	mock_close(&layer);
+	open_deny("deny,path=*.key,family=inet");
+	CU_ASSERT_STRING_EQUAL(layer.below, " /");
+	mock_close(&layer);
+	open_deny("deny,family=inet");
+	CU_ASSERT_STRING_EQUAL(layer.below, "");
+	mock_close(&layer);
+	/* What confines is asked about every path. */
+	open_deny("deny,path=/etc/passwd,confine");
+	CU_ASSERT_STRING_EQUAL(layer.below, "");
+	mock_close(&layer);
+}
+
+UNIT_SUITE(deny, UNIT_TEST(test_set), UNIT_TEST(test_path), UNIT_TEST(test_only_below), UNIT_TEST(test_chroot), UNIT_TEST(test_family),
 	   UNIT_TEST(test_family_confines), UNIT_TEST(test_messages), UNIT_TEST(test_options),
 	   UNIT_TEST(test_confine_open), UNIT_TEST(test_confine_closed), UNIT_TEST(test_confine_dirfd),
 	   UNIT_TEST(test_confine_names), UNIT_TEST(test_confine_two), UNIT_TEST(test_confine_below),

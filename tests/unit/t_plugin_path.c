@@ -64,6 +64,33 @@ static void test_globs(void)
 	CU_ASSERT_EQUAL(path_check_glob("/.", why, sizeof(why)), -1);
 }
 
+static void test_glob_dir(void)
+{
+	static const struct {
+		const char *glob, *dir;
+	} t[] = {
+		{"/etc/passwd", "/etc/passwd"}, {"/etc/sh*", "/etc"}, {"/etc/*", "/etc"}, {"/home/*/.ssh", "/home"},
+		{"/a/b[cd]", "/a"},		{"/a/b?c/d", "/a"},   {"/a/\\*b", "/a"}, {"/a/b/[x]", "/a/b"},
+		{"/*", "/"},			{"/e*", "/"},	      {"*", "/"},	 {"*.key", "/"},
+		{"/", "/"},			{"*/a/b", "/"},
+	};
+	char glob[5000], dir[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		path_glob_dir(t[i].glob, dir);
+		CU_ASSERT_STRING_EQUAL(dir, t[i].dir);
+	}
+	/* A directory that is too long to be one. */
+	memset(glob, 'x', sizeof(glob));
+	glob[0] = '/';
+	glob[4096] = '\0';
+	path_glob_dir(glob, dir);
+	CU_ASSERT_STRING_EQUAL(dir, "/");
+	glob[4095] = '\0';
+	path_glob_dir(glob, dir);
+	CU_ASSERT_STRING_EQUAL(dir, glob);
+}
+
 static void test_quote(void)
 {
 	char out[64], small[6];
@@ -230,7 +257,7 @@ static void test_sockaddr(void)
 	CU_ASSERT_EQUAL(path_sockaddr(&mock_host, &req, MOCK_PTR(&un), sizeof(un), text), 0);
 }
 
-UNIT_SUITE(plugin_path, UNIT_TEST(test_clean), UNIT_TEST(test_under), UNIT_TEST(test_globs),
+UNIT_SUITE(plugin_path, UNIT_TEST(test_clean), UNIT_TEST(test_under), UNIT_TEST(test_globs), UNIT_TEST(test_glob_dir),
 	   UNIT_TEST(test_quote), UNIT_TEST(test_errname), UNIT_TEST(test_arg),
 	   UNIT_TEST(test_arg_empty), UNIT_TEST(test_arg_long),
 	   UNIT_TEST(test_arg_chroot), UNIT_TEST(test_roots), UNIT_TEST(test_arg_openat2),

@@ -414,8 +414,99 @@ static void test_options(void)
 	CU_ASSERT_EQUAL(mock_open(&layer, &remap_plugin, "remap"), -EINVAL);
 }
 
+static void test_only_below(void)
+{
+	open_map("remap,map=/virtual=/tmp/real+/etc/hosts=/tmp/../srv/hosts");
+	CU_ASSERT_STRING_EQUAL(layer.below, " /proc /etc/hosts /srv/hosts /virtual /tmp/real");
+	mock_close(&layer);
+	open_map("remap,map=/=/srv");
+	CU_ASSERT_STRING_EQUAL(layer.below, " /proc / /srv");
+	mock_close(&layer);
+	open_map("remap,map=/srv=/");
+	CU_ASSERT_STRING_EQUAL(layer.below, " /proc /srv /");
+	mock_close(&layer);
+}
+
+/* Is path[0..n), "" for the root, one of the layer's directories or below? */
+static bool is_below(const char *path, size_t n)
+{
+	char dirs[sizeof(layer.below)], *dir, *rest = dirs;
+
+	strcpy(dirs, layer.below);
+	while ((dir = strsep(&rest, " ")))
+		if (*dir && (!strcmp(dir, "/") || remap_below(path, n, dir, strlen(dir))))
+			return true;
+	return false;
+}
+
+/* What only_below() says of a path, as an engine with a table of paths reads it. */
+static bool concerns(const char *base, const char *text)
+{
+	char path[PATH_TEXT];
+	size_t n = 0, len;
+
+	if (text[0] != '/' && strcmp(base, "/"))
+		n = (size_t)sprintf(path, "%s", base);
+	for (const char *p = text; *p; p += len) {
+		p += strspn(p, "/");
+		len = strcspn(p, "/");
+		if (len == 2 && !memcmp(p, "..", 2) && is_below(path, n))
+			return true;
+		CU_ASSERT_EQUAL(path_step(path, &n, sizeof(path), p, len), 0);
+	}
+	return is_below(path, n);
+}
+
+/* A path of up to four of these names; `n` says which. */
+static void make_path(unsigned n, char *out)
+{
+	static const char *const names[] = {"a", "b", "c", "..", "proc", "."};
+
+	strcpy(out, n % 2 ? "/" : "");
+	for (n /= 2; n; n /= 7)
+		if (n % 7)
+			sprintf(out + strlen(out), "%s%s", *out && strcmp(out, "/") ? "/" : "", names[n % 7 - 1]);
+}
+
+/*
+ * What the layer says does not concern it does not: the call goes on as it was and is
+ * not followed, for every path of so many names, from everywhere.
+ */
+static void test_nothing_elsewhere(void)
+{
+	static const char *const maps[] = {"remap,map=/a=/b", "remap,map=/a/b=/c/a", "remap,map=/a=/b/c+/a/b=/a/b",
+					   "remap,map=/a=/b+/b=/a", "remap,map=/a=/b+/c=/b/a", "remap,map=/a/b/c=/"};
+	static const char *const places[] = {"/", "/a", "/b", "/c", "/a/b", "/b/c", "/c/a", "/a/b/c", "/b/a/c", "/proc"};
+	char text[64];
+	unsigned native = 0, changed = 0;
+
+	for (size_t m = 0; m < sizeof(maps) / sizeof(maps[0]); m++) {
+		open_map(maps[m]);
+		for (size_t p = 0; p < sizeof(places) / sizeof(places[0]); p++) {
+			for (unsigned n = 0; n < 2 * 7 * 7 * 7 * 7; n++) {
+				bool touched;
+
+				make_path(n, text);
+				mock_req(&req, SYS_readlinkat, 7, MOCK_PTR(text), MOCK_PTR(text), 0);
+				req.fd_path = places[p];
+				CU_ASSERT_EQUAL(enter(), VMMD_PASS);
+				touched = req.followed || req.call.args[1] != MOCK_PTR(text);
+				if (touched && !concerns(places[p], text)) {
+					fprintf(stderr, "%s: %s from %s\n", maps[m], text, places[p]);
+					CU_FAIL("a path that does not concern the layer is touched");
+				}
+				native += !concerns(places[p], text);
+				changed += touched;
+			}
+		}
+		mock_close(&layer);
+	}
+	CU_ASSERT(native > 10000 && changed > 10000);
+}
+
 UNIT_SUITE(remap, UNIT_TEST(test_absolute), UNIT_TEST(test_relative), UNIT_TEST(test_nested),
 	   UNIT_TEST(test_root), UNIT_TEST(test_dirfd), UNIT_TEST(test_two_paths), UNIT_TEST(test_too_long),
 	   UNIT_TEST(test_sockets), UNIT_TEST(test_passed), UNIT_TEST(test_getcwd),
 	   UNIT_TEST(test_readlink_followed), UNIT_TEST(test_readlink), UNIT_TEST(test_readlink_cut),
-	   UNIT_TEST(test_options));
+	   UNIT_TEST(test_options),
+	   UNIT_TEST(test_only_below), UNIT_TEST(test_nothing_elsewhere));

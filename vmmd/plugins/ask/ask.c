@@ -369,7 +369,7 @@ static int ask_want(struct ask *self, struct vmmd_layer *layer)
 		host->log(layer, VMMD_LOG_ERROR, "nothing to ask: no call in syscalls takes a path");
 		r = -EINVAL;
 	}
-	return r;
+	return r ? r : path_only_below(host, layer, self->paths);
 }
 
 static int ask_counters(struct ask *self)

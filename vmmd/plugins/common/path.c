@@ -94,6 +94,33 @@ bool path_match(const struct vmmd_value *globs, const char *path)
 	return false;
 }
 
+void path_glob_dir(const char *glob, char out[static PATH_MAX])
+{
+	size_t n = strcspn(glob, "*?[\\");
+
+	if (glob[n]) /* what comes before it in its component is but a beginning */
+		while (n && glob[--n] != '/')
+			;
+	if (!n || n >= PATH_MAX) {
+		strcpy(out, "/");
+		return;
+	}
+	memcpy(out, glob, n);
+	out[n] = '\0';
+}
+
+int path_only_below(const struct vmmd_host *host, struct vmmd_layer *layer, const struct vmmd_value *globs)
+{
+	char dir[PATH_MAX];
+	int r = 0;
+
+	for (size_t i = 0; i < globs->count && !r; i++) {
+		path_glob_dir(globs->list[i], dir);
+		r = host->only_below(layer, dir);
+	}
+	return r;
+}
+
 void path_quote(const char *text, char *out, size_t cap)
 {
 	size_t n = 0;

@@ -36,6 +36,12 @@ int path_check_glob(const char *text, char *why, size_t len);
 /* Does one of the patterns match? '*' and '?' match '/', too. */
 bool path_match(const struct vmmd_value *globs, const char *path);
 
+/* Where all paths are that a pattern can match: the directory before its first wildcard, or the path. */
+void path_glob_dir(const char *glob, char out[static PATH_MAX]);
+
+/* In open(): the layer has nothing to say on other paths than those that the patterns can match. */
+int path_only_below(const struct vmmd_host *, struct vmmd_layer *, const struct vmmd_value *globs);
+
 /* Printable ASCII of hostile text: other bytes, '"' and '\' become \xNN. Cut at `cap`. */
 void path_quote(const char *text, char *out, size_t cap);
 

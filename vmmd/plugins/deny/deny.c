@@ -143,7 +143,9 @@ static int deny_want(struct deny *self, struct vmmd_layer *layer)
 		return -EINVAL;
 	}
 	r = memory ? deny_advise(self, layer) : 0;
-	return !r && self->paths ? path_roots_want(host, layer) : r;
+	if (!r && self->paths)
+		r = path_roots_want(host, layer);
+	return !r && self->paths ? path_only_below(host, layer, self->paths) : r;
 }
 
 static int deny_declare(struct deny *self, struct vmmd_layer *layer)

@@ -545,6 +545,23 @@ static int remap_table(struct remap *self, struct vmmd_layer *layer, const struc
 }
 
 /*
+ * A path that neither starts nor passes below a FROM or a TO crosses no edge: where
+ * it starts has one name in both views, and that of each step falls under no map. A
+ * link of which the text is looked at is below /proc.
+ */
+static int remap_only_below(const struct remap *self, const struct vmmd_host *host, struct vmmd_layer *layer)
+{
+	int r = host->only_below(layer, "/proc");
+
+	for (size_t i = 0; i < self->count && !r; i++) {
+		r = host->only_below(layer, self->by_from[i].from_len ? self->by_from[i].from : "/");
+		if (!r)
+			r = host->only_below(layer, self->by_from[i].to_len ? self->by_from[i].to : "/");
+	}
+	return r;
+}
+
+/*
  * What is not asked for does not cost: a call that only has its paths replaced can
  * be answered from outside. An address is no path, and a result has an exit.
  */
@@ -591,6 +608,8 @@ static int remap_open(const struct vmmd_host *host, struct vmmd_layer *layer, vo
 	r = self->remapped && self->reversed ? remap_table(self, layer, map) : -ENOMEM;
 	if (!r)
 		r = remap_want(host, layer);
+	if (!r)
+		r = remap_only_below(self, host, layer);
 	if (r)
 		remap_close(self);
 	else
