@@ -82,6 +82,18 @@ static json_t *explain_wants(const struct stack *st, const struct choose_call *c
 	return o;
 }
 
+static json_t *explain_below(const struct stack *st)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < st->below.n; i++) {
+		json_t *dir = json_string(st->below.dir[i]);
+
+		json_array_append_new(a, dir ? dir : json_string("?")); /* it need not be UTF-8 */
+	}
+	return a;
+}
+
 /* Without the call's name. */
 static json_t *explain_call(const struct stack *st, const struct choose_call *c)
 {
@@ -90,6 +102,8 @@ static json_t *explain_call(const struct stack *st, const struct choose_call *c)
 
 	if (refused)
 		json_object_set_new(o, "errno", error_name(c->error));
+	if (c->by_path)
+		json_object_set_new(o, "below", explain_below(st));
 	if (c->layer >= 0)
 		json_object_set_new(o, "layer", json_string(st->layers[c->layer]->label));
 	if (c->refuser >= 0 && !refused)

@@ -24,7 +24,8 @@ static const char explain_help[] =
 	"  native   it does not stop\n"
 	"  errno    the kernel refuses it; it does not stop\n"
 	"  notify   a seccomp notification: only its entry can be seen\n"
-	"  trace    a ptrace stop: it can be changed, and its exit seen\n";
+	"  trace    a ptrace stop: it can be changed, and its exit seen\n"
+	"  … below  … if one of its paths is there, else native\n";
 
 /* From the dearest to the cheapest. */
 static const char *const mechanisms[] = {"trace", "notify", "errno", "native"};
@@ -69,7 +70,18 @@ static void print_wants(const json_t *wants)
 		putchar(')');
 }
 
-/* "trace, forced by a[1] (a[1]: entry exit; b[0]: entry)" */
+static void print_below(const json_t *below)
+{
+	json_t *dir;
+	size_t i;
+
+	json_array_foreach((json_t *)below, i, dir) {
+		fputs(i ? " " : " below ", stdout);
+		cmd_print(stdout, json_string_value(dir));
+	}
+}
+
+/* "trace below /x, forced by a[1] (a[1]: entry exit; b[0]: entry)" */
 static void print_answer(const json_t *a)
 {
 	const json_t *then = json_object_get(a, "then"), *but = json_object_get(a, "but");
@@ -77,6 +89,7 @@ static void print_answer(const json_t *a)
 	print(a, "", "mechanism", "");
 	if (json_object_get(a, "errno"))
 		print(a, " ", "errno", "");
+	print_below(json_object_get(a, "below"));
 	if (json_object_get(a, "layer"))
 		print(a, ", forced by ", "layer", "");
 	else if (json_object_get(a, "why") && !but)

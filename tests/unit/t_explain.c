@@ -18,6 +18,8 @@
 #include "vmmd/choose.h"
 #include "vmmd/conf.h"
 #include "vmmd/engine/engine.h"
+#include "vmmd/engine/kmod.h"
+#include "vmmd/engine/ptrace.h"
 #include "vmmd/explain.h"
 #include "vmmd/loop.h"
 #include "vmmd/req_fsm.h"
@@ -205,6 +207,47 @@ static void test_layers_and_cheaper_engines(void)
 	finish();
 }
 
+/* Where the engine has a table of paths, calls stop only for those that concern the layers. */
+static void test_by_path(void)
+{
+	static struct choose_call calls[SYSENT_MAX + 1];
+	struct engine_select select;
+
+	begin("ptrace", (const char *const[]){"remap,map=/nowhere=/tmp", "deny,path=/srv/*", "null,syscalls=access+getpid",
+					      NULL});
+	choose_calls(s->stack, &engine_kmod, calls);
+	CU_ASSERT_STRING_EQUAL(calls[SYS_openat].how, "trace");
+	CU_ASSERT_TRUE(calls[SYS_openat].by_path);
+	CU_ASSERT_TRUE(calls[SYS_readlinkat].by_path); /* whatever they want of it */
+	CU_ASSERT_TRUE(calls[SYS_rename].by_path);
+	CU_ASSERT_TRUE(calls[SYS_chdir].by_path);
+	CU_ASSERT_FALSE(calls[SYS_access].by_path); /* null has said nothing */
+	CU_ASSERT_FALSE(calls[SYS_getcwd].by_path); /* no path is given */
+	CU_ASSERT_FALSE(calls[SYS_connect].by_path);
+	CU_ASSERT_FALSE(calls[SYS_chroot].by_path);
+	CU_ASSERT_FALSE(calls[SYS_pivot_root].by_path);
+	CU_ASSERT_FALSE(calls[SYS_openat2].by_path);
+	CU_ASSERT_STRING_EQUAL(calls[SYS_openat2].how, "trace");
+	CU_ASSERT_FALSE(calls[SYS_getpid].by_path);
+	CU_ASSERT_FALSE(calls[SYSENT_MAX].by_path);
+	choose_calls(s->stack, &engine_ptrace, calls);
+	CU_ASSERT_STRING_EQUAL(calls[SYS_openat].how, "trace");
+	CU_ASSERT_FALSE(calls[SYS_openat].by_path);
+	/* The engine is told so in any case. */
+	choose_select(s->stack, &select);
+	CU_ASSERT_TRUE(select.by_path[SYS_openat]);
+	CU_ASSERT_FALSE(select.by_path[SYS_access]);
+	CU_ASSERT_EQUAL_FATAL(select.nbelow, 4);
+	CU_ASSERT_STRING_EQUAL(select.below[1], "/nowhere");
+	CU_ASSERT_STRING_EQUAL(select.below[3], "/srv");
+	finish();
+	/* Everything is below the root. */
+	begin("ptrace", (const char *const[]){"remap,map=/=/srv", NULL});
+	choose_calls(s->stack, &engine_kmod, calls);
+	CU_ASSERT_FALSE(calls[SYS_openat].by_path);
+	finish();
+}
+
 static void test_named_and_refused(void)
 {
 	json_t *o;
@@ -289,6 +332,6 @@ static void test_as_the_filter_has_it(void)
 }
 
 UNIT_SUITE(explain, UNIT_TEST(test_who_forced_it), UNIT_TEST(test_a_refusal_inside_hides_nothing_outside),
-	   UNIT_TEST(test_wanted_rarely),
+	   UNIT_TEST(test_wanted_rarely), UNIT_TEST(test_by_path),
 	   UNIT_TEST(test_layers_and_cheaper_engines), UNIT_TEST(test_named_and_refused),
 	   UNIT_TEST(test_as_the_filter_has_it));
