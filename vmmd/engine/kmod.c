@@ -451,9 +451,12 @@ static int open_device(char *why, size_t len)
 		snprintf(why, len, "%s: %s", VMMD_KMOD_DEVICE, strerror(-rc));
 	if (rc < 0)
 		return rc;
-	if (ioctl(fd, VMMD_IOC_INFO, &info) == 0 && info.abi_major == VMMD_KMOD_ABI_MAJOR)
+	if (ioctl(fd, VMMD_IOC_INFO, &info) < 0)
+		info.abi_major = info.abi_minor = 0;
+	if (info.abi_major == VMMD_KMOD_ABI_MAJOR && info.abi_minor >= VMMD_KMOD_ABI_MINOR)
 		return fd;
-	snprintf(why, len, "the kernel module does not speak version %d of its interface", VMMD_KMOD_ABI_MAJOR);
+	snprintf(why, len, "the kernel module speaks version %u.%u of its interface, not %d.%d; load the one that came with this vmmd",
+		 info.abi_major, info.abi_minor, VMMD_KMOD_ABI_MAJOR, VMMD_KMOD_ABI_MINOR);
 	close(fd);
 	return -EPROTO;
 }
