@@ -13,6 +13,7 @@
  * Attaching a thread is serialized by one mutex. A task is attached from outside only
  * while it is alive; it notices at its next system call or signal.
  */
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -54,6 +55,27 @@ void vmmd_attach_exit(void)
 /* ----------------------------------------------------------------- permission */
 
 /*
+ * The kernel asks who may read the file before it asks who may trace: who may trace
+ * anybody need not own it. What counts is the second.
+ */
+static struct file *open_mem(const char *name)
+{
+	const struct path root = {.mnt = proc, .dentry = proc->mnt_root};
+	struct cred *cred = prepare_creds();
+	const struct cred *old;
+	struct file *f;
+
+	if (!cred)
+		return ERR_PTR(-ENOMEM);
+	cap_raise(cred->cap_effective, CAP_DAC_READ_SEARCH);
+	old = override_creds(cred);
+	f = file_open_root(&root, name, O_RDONLY, 0);
+	revert_creds(old);
+	put_cred(cred);
+	return f;
+}
+
+/*
  * The caller's right to trace `t`. Its number means `t` as long as `t` has it: so
  * it is checked afterwards that it still has.
  */
@@ -65,7 +87,7 @@ static int may_trace(struct task_struct *t)
 	int err;
 
 	snprintf(name, sizeof(name), "%d/mem", pid_nr_ns(pid, &init_pid_ns));
-	f = file_open_root(&(struct path){.mnt = proc, .dentry = proc->mnt_root}, name, O_RDONLY, 0);
+	f = open_mem(name);
 	err = PTR_ERR_OR_ZERO(f);
 	if (!err)
 		fput(f);

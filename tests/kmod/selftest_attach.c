@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -252,19 +253,57 @@ static void accepted(struct vm *vm)
 	CHECK_EQ(attach(vm, target), 1);
 }
 
-/* Where ptrace(2) is restricted by Yama, so is this. */
+#define YAMA "/proc/sys/kernel/yama/ptrace_scope"
+
 static void t_same_user(void)
 {
-	long scope = read_number("/proc/sys/kernel/yama/ptrace_scope");
+	long scope = read_number(YAMA);
 
+	CHECK(scope <= 0 || write_text(YAMA, "0") == 0);
 	target = bystander(r_pause, (void *)SOMEBODY);
-	if (scope > 0) {
-		as_somebody(refused);
-		CHECK(write_text("/proc/sys/kernel/yama/ptrace_scope", "0") == 0);
-	}
 	as_somebody(accepted);
-	if (scope > 0)
-		CHECK(write_text("/proc/sys/kernel/yama/ptrace_scope", "1") == 0);
+	CHECK(scope <= 0 || write_text(YAMA, "1") == 0);
+}
+
+/* Where a security module restricts ptrace(2), so it does this: Yama, to descendants. */
+static void descendant(struct vm *vm)
+{
+	target = bystander(r_pause, NULL);
+	accepted(vm);
+}
+
+static void t_security_module(void)
+{
+	long scope = read_number(YAMA);
+
+	CHECK(scope >= 0 && write_text(YAMA, "1") == 0);
+	target = bystander(r_pause, (void *)SOMEBODY);
+	as_somebody(refused);
+	as_somebody(descendant);
+	CHECK(scope == 1 || write_text(YAMA, "0") == 0);
+}
+
+/* CAP_SYS_PTRACE is what root has more than others. */
+static void t_capability(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2] = { { .effective = 1 << CAP_SYS_PTRACE, .permitted = 1 << CAP_SYS_PTRACE } };
+	struct vm vm;
+	pid_t p;
+
+	vm_open(&vm, 0, ON(GONE), -1);
+	target = bystander(r_pause, (void *)NOBODY);
+	p = fork();
+	if (p == 0) {
+		CHECK(prctl(PR_SET_KEEPCAPS, 1) == 0);
+		become(SOMEBODY);
+		CHECK_EQ(attach(&vm, target), -EPERM);
+		CHECK(syscall(SYS_capset, &head, caps) == 0);
+		CHECK_EQ(attach(&vm, target), 1);
+		_exit(0);
+	}
+	CHECK_EQ(child_status(p), 0);
+	vm_close(&vm);
 }
 
 static void r_userns(void *arg)
@@ -484,6 +523,58 @@ static void t_engines_limit(void)
 	CHECK(chmod(VMMD_KMOD_DEVICE, 0660) == 0);
 }
 
+/*
+ * A user without CAP_SYS_PTRACE has a limit of tasks. What a task needs to make a
+ * child counts, and what has ended until its daemon has seen that.
+ */
+static void c_forks(void *arg)
+{
+	pid_t p;
+
+	(void)arg;
+	for (int i = 0; i < 3; i++) {
+		p = fork();
+		CHECK(p >= 0);
+		if (p == 0)
+			_exit(0);
+	}
+	CHECK(fork() == -1 && errno == EAGAIN);
+}
+
+static void tasks_limit(void)
+{
+	struct vm vm;
+	pid_t p;
+
+	become(SOMEBODY);
+	vm_open(&vm, 0, ON(GONE), -1);
+	CHECK_EQ(child_status(vm_spawn(&vm, c_forks, NULL)), 0);
+	p = bystander(r_pause, NULL);
+	CHECK_EQ(attach(&vm, p), -EAGAIN);
+	for (int i = 0; i < 4; i++)
+		vm_run(&vm, vm_expect(&vm, VMMD_KMOD_GONE, 0));
+	CHECK_EQ(attach(&vm, p), 1);
+	vm_close(&vm);
+	_exit(0);
+}
+
+static void t_tasks_limit(void)
+{
+	static const char limit[] = "/sys/module/" MODULE "/parameters/max_tasks_user";
+	char usual[20];
+	int status;
+	pid_t p;
+
+	snprintf(usual, sizeof(usual), "%ld", read_number(limit));
+	CHECK(write_text(limit, "4") == 0 && chmod(VMMD_KMOD_DEVICE, 0666) == 0);
+	p = fork();
+	if (p == 0)
+		tasks_limit();
+	status = child_status(p);
+	CHECK(write_text(limit, usual) == 0 && chmod(VMMD_KMOD_DEVICE, 0660) == 0);
+	CHECK_EQ(status, 0);
+}
+
 /* A task has a limit of engines; one more is refused and changes nothing. */
 static void t_engines_of_task(void)
 {
@@ -546,6 +637,8 @@ const struct test tests_attach[] = {
 	{ "attach/root", t_root, 0 },
 	{ "attach/undumpable", t_undumpable, 0 },
 	{ "attach/same-user", t_same_user, 0 },
+	{ "attach/security-module", t_security_module, 0 },
+	{ "attach/capability", t_capability, 0 },
 	{ "attach/user-namespace", t_userns, 0 },
 	{ "attach/no-such", t_no_such, 0 },
 	{ "attach/twice", t_twice, 0 },
@@ -556,6 +649,7 @@ const struct test tests_attach[] = {
 	{ "device/create", t_create, 0 },
 	{ "device/full", t_full, 0 },
 	{ "device/engines-limit", t_engines_limit, 0 },
+	{ "device/tasks-limit", t_tasks_limit, 0 },
 	{ "device/engines-of-a-task", t_engines_of_task, 0 },
 	{ NULL, NULL, 0 },
 };
