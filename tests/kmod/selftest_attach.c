@@ -283,11 +283,41 @@ static void t_security_module(void)
 	CHECK(scope == 1 || write_text(YAMA, "0") == 0);
 }
 
+/* SOMEBODY with one capability. */
+static void become_able(int cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[2] = { { .effective = 1u << cap, .permitted = 1u << cap } };
+
+	CHECK(prctl(PR_SET_KEEPCAPS, 1) == 0);
+	become(SOMEBODY);
+	CHECK(syscall(SYS_capset, &head, caps) == 0);
+	CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
+}
+
+static volatile int *able;
+
+static void r_able(void *arg)
+{
+	(void)arg;
+	become_able(CAP_DAC_READ_SEARCH);
+	*able = 1;
+	pause();
+}
+
+/* Who is of the same user but can do more is not for who can less. */
+static void t_more_able(void)
+{
+	able = shared(sizeof(*able));
+	target = bystander(r_able, NULL);
+	while (!*able)
+		nap(2);
+	as_somebody(refused);
+}
+
 /* CAP_SYS_PTRACE is what root has more than others. */
 static void t_capability(void)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct caps[2] = { { .effective = 1 << CAP_SYS_PTRACE, .permitted = 1 << CAP_SYS_PTRACE } };
 	struct vm vm;
 	pid_t p;
 
@@ -295,10 +325,7 @@ static void t_capability(void)
 	target = bystander(r_pause, (void *)NOBODY);
 	p = fork();
 	if (p == 0) {
-		CHECK(prctl(PR_SET_KEEPCAPS, 1) == 0);
-		become(SOMEBODY);
-		CHECK_EQ(attach(&vm, target), -EPERM);
-		CHECK(syscall(SYS_capset, &head, caps) == 0);
+		become_able(CAP_SYS_PTRACE);
 		CHECK_EQ(attach(&vm, target), 1);
 		_exit(0);
 	}
@@ -639,6 +666,7 @@ const struct test tests_attach[] = {
 	{ "attach/same-user", t_same_user, 0 },
 	{ "attach/security-module", t_security_module, 0 },
 	{ "attach/capability", t_capability, 0 },
+	{ "attach/same-user-more-able", t_more_able, 0 },
 	{ "attach/user-namespace", t_userns, 0 },
 	{ "attach/no-such", t_no_such, 0 },
 	{ "attach/twice", t_twice, 0 },
