@@ -28,7 +28,7 @@ place=$out
 mkdir -p "$out" "$place"
 for room in engine-kmod proto; do
 	(cd "$room" && find . -type f -print0) | while IFS= read -r -d '' f; do
-		[ "$room/$f" -nt "$place/$room/$f" ] || continue
+		! cmp -s "$room/$f" "$place/$room/$f" || continue
 		mkdir -p "$place/$room/$(dirname "$f")"
 		cp "$room/$f" "$place/$room/$f"
 	done
