@@ -268,7 +268,7 @@ static bool wanted(const char *list, const char *name)
 }
 
 static const struct test *const tables[] = { tests_entry,  tests_events, tests_exit, tests_attach, tests_filter,
-					     tests_others, tests_death,  tests_hostile };
+					     tests_others, tests_death,  tests_held, tests_hostile };
 
 int main(int argc, char **argv)
 {

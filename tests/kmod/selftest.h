@@ -22,7 +22,7 @@ struct test {
 
 /* One table a file. Each ends with a test without a name. */
 extern const struct test tests_entry[], tests_events[], tests_exit[], tests_attach[], tests_filter[], tests_death[],
-	tests_others[], tests_hostile[];
+	tests_others[], tests_held[], tests_hostile[];
 
 void test_fail(const char *file, int line, const char *what, ...) __attribute__((noreturn, format(printf, 3, 4)));
 void test_skip(const char *why) __attribute__((noreturn));
