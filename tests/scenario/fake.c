@@ -17,15 +17,9 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "vmmd/sysent.h"
+#include "tests/scenario/action.h"
 
-#define SCRATCH_BASE 0x700000000000u
 #define RUBBISH 0x5a5a5a5a5a5aLL
-
-struct action {
-	struct action *next;
-	char text[256];
-};
 
 struct engine_task {
 	struct engine_task *next;
@@ -83,45 +77,17 @@ static struct engine_task *find(const struct fake *f, pid_t tid)
 	return NULL;
 }
 
-void fake_call_text(const struct vmmd_call *call, char *buf, size_t len)
-{
-	const struct vmmd_syscall *sys = sysent(call->nr);
-	size_t n;
-
-	if (!sys) {
-		snprintf(buf, len, "%lld()", (long long)call->nr);
-		return;
-	}
-	n = (size_t)snprintf(buf, len, "%s(", sys->name);
-	for (unsigned i = 0; i < sys->nargs && n < len; i++)
-		n += (size_t)snprintf(buf + n, len - n, "%s%#llx", i ? ", " : "",
-				      (unsigned long long)call->args[i]);
-	if (n < len)
-		snprintf(buf + n, len - n, ")");
-}
-
 /* ------------------------------------------------------------------ actions */
-
-static void record(struct engine_task *t, const char *text)
-{
-	struct action *a = calloc(1, sizeof(*a));
-
-	if (!a)
-		abort();
-	snprintf(a->text, sizeof(a->text), "%s", text);
-	LL_APPEND(t->actions, a);
-}
 
 static const char *take(struct fake *f, struct engine_task *t, bool with_tid)
 {
-	struct action *a = t->actions;
+	char text[256];
 
+	action_take(&t->actions, text, sizeof(text));
 	if (with_tid)
-		snprintf(f->taken, sizeof(f->taken), "%d %s", t->tid, a->text);
+		snprintf(f->taken, sizeof(f->taken), "%d %s", t->tid, text);
 	else
-		snprintf(f->taken, sizeof(f->taken), "%s", a->text);
-	LL_DELETE(t->actions, a);
-	free(a);
+		snprintf(f->taken, sizeof(f->taken), "%s", text);
 	return f->taken;
 }
 
@@ -190,60 +156,23 @@ static bool allowed(const struct engine_task *t, const struct engine_action *a, 
 	}
 }
 
-/* Take over what was changed, and say so. */
-static void change_text(struct engine_task *t, const struct engine_action *a, char *buf, size_t len)
+/* The registers are as the action has them. */
+static void apply(struct engine_task *t, const struct engine_action *a)
 {
-	const struct vmmd_call *to = a->call;
-	size_t n = 0;
+	char text[256];
 
-	buf[0] = 0;
+	action_text(a, t->at, &t->call, t->info.si_signo, text, sizeof(text));
+	action_add(&t->actions, text);
+	if (a->type == ENGINE_RUN)
+		t->in_call = a->want_exit;
 	if (!a->changed)
 		return;
 	if (a->type == ENGINE_RUN) {
-		buf[n++] = ' ';
-		fake_call_text(to, buf + n, len - n);
-		n = strlen(buf);
-		t->call.nr = to->nr;
-		memcpy(t->call.args, to->args, sizeof(to->args));
+		t->call.nr = a->call->nr;
+		memcpy(t->call.args, a->call->args, sizeof(t->call.args));
 	}
-	if (to->pc != t->call.pc)
-		n += (size_t)snprintf(buf + n, len - n, " pc %#llx", (unsigned long long)to->pc);
-	if (to->sp != t->call.sp)
-		snprintf(buf + n, len - n, " sp %#llx", (unsigned long long)to->sp);
-	t->call.pc = to->pc;
-	t->call.sp = to->sp;
-}
-
-static void apply(struct engine_task *t, const struct engine_action *a)
-{
-	char change[200], text[240] = "go";
-
-	switch (a->type) {
-	case ENGINE_GO:
-		if (t->at == ENGINE_SIGNAL)
-			snprintf(text, sizeof(text), "deliver %s",
-				 sigabbrev_np(t->info.si_signo) ? sigabbrev_np(t->info.si_signo) : "?");
-		break;
-	case ENGINE_DROP:
-		snprintf(text, sizeof(text), "drop");
-		break;
-	case ENGINE_RUN:
-		change_text(t, a, change, sizeof(change));
-		snprintf(text, sizeof(text), "run%s%s", change, a->want_exit ? " exit" : "");
-		t->in_call = a->want_exit;
-		break;
-	case ENGINE_RETURN:
-		change_text(t, a, change, sizeof(change));
-		snprintf(text, sizeof(text), "return %lld%s", (long long)a->result, change);
-		break;
-	case ENGINE_RETURN_FD:
-		snprintf(text, sizeof(text), "return fd%s", a->cloexec ? " cloexec" : "");
-		break;
-	case ENGINE_AGAIN:
-		snprintf(text, sizeof(text), "again");
-		break;
-	}
-	record(t, text);
+	t->call.pc = a->call->pc;
+	t->call.sp = a->call->sp;
 }
 
 static int fake_resume(struct engine *e, struct engine_task *t, const struct engine_action *a)
@@ -348,10 +277,7 @@ int fake_dying(struct engine *e, pid_t tid)
 
 static void free_task(struct fake *f, struct engine_task *t)
 {
-	struct action *a, *tmp;
-
-	LL_FOREACH_SAFE(t->actions, a, tmp)
-		free(a);
+	action_free(&t->actions);
 	LL_DELETE(f->tasks, t);
 	free(t);
 	f->stats.tasks--;
@@ -489,7 +415,7 @@ static void fake_set_owner(struct engine_task *t, void *owner)
 
 static unsigned char *at(struct engine_task *t, uint64_t addr, size_t *room)
 {
-	uint64_t scratch = SCRATCH_BASE + (uint64_t)t->tid * ENGINE_SCRATCH;
+	uint64_t scratch = FAKE_SCRATCH + (uint64_t)t->tid * ENGINE_SCRATCH;
 
 	if (addr >= FAKE_BASE && addr < FAKE_BASE + FAKE_SIZE) {
 		*room = (size_t)(FAKE_BASE + FAKE_SIZE - addr);
@@ -534,7 +460,7 @@ static int fake_scratch(struct engine *e, struct engine_task *t, uint64_t *addr)
 		breach(fake_of(e), "scratch area outside of a system call stop that can rewrite", t->tid);
 		return -EINVAL;
 	}
-	*addr = SCRATCH_BASE + (uint64_t)t->tid * ENGINE_SCRATCH;
+	*addr = FAKE_SCRATCH + (uint64_t)t->tid * ENGINE_SCRATCH;
 	return 0;
 }
 
@@ -546,7 +472,7 @@ static int fake_install_fd(struct engine *e, struct engine_task *t, int fd, bool
 		breach(fake_of(e), "a descriptor installed where none can be", t->tid);
 		return -EINVAL;
 	}
-	record(t, cloexec ? "install cloexec" : "install");
+	action_add(&t->actions, cloexec ? "install cloexec" : "install");
 	return FAKE_FD;
 }
 
@@ -599,7 +525,7 @@ static int fake_kill(struct engine *e, struct engine_task *victim)
 		if (t->tgid != victim->tgid || t->dying)
 			continue;
 		t->dying = true;
-		record(t, "kill");
+		action_add(&t->actions, "kill");
 	}
 	return 0;
 }
@@ -672,6 +598,17 @@ const struct engine_ops *fake_named(const char *name)
 		if (!strcmp(all[i]->name, name))
 			return all[i];
 	return NULL;
+}
+
+bool fake_plays(const char *line)
+{
+	(void)line;
+	return true;
+}
+
+void fake_retell(const struct engine *e, char *text, size_t len)
+{
+	(void)e, (void)text, (void)len;
 }
 
 /* ------------------------------------------------------------------ looking */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fake.h - an engine without processes, for the scenarios.
+ * fake.h - an engine without processes, for the scenarios. real.c has the same for an engine
+ * with processes.
  *
  * It implements struct engine_ops. Events come from fake_push(), which are
  * handed out by next() in order; what the core does with a task is kept as
@@ -16,6 +17,7 @@
 #define FAKE_SIZE 0x10000u
 #define FAKE_PC 0x401000u
 #define FAKE_SP 0x7ffe0000u
+#define FAKE_SCRATCH 0x700000000000u /* the scratch area of task N is N times its size above this */
 #define FAKE_FD 77 /* the number of any descriptor that is installed in a task */
 
 /*
@@ -27,6 +29,11 @@
  * no such.
  */
 const struct engine_ops *fake_named(const char *name);
+
+/* Can a scenario with this line be played? */
+bool fake_plays(const char *line);
+/* What layers say, with the numbers above in the place of those that are so here. */
+void fake_retell(const struct engine *, char *text, size_t len);
 
 /* What to push. */
 struct fake_event {
@@ -69,8 +76,5 @@ const struct engine_select *fake_selection(const struct engine *);
 pid_t fake_any_task(const struct engine *);
 /* The signal that was injected last into a task, or 0. */
 int fake_injected(struct engine *, pid_t tid);
-
-/* "open(0x1000, 0, 0x1a4)"; "1000()" for a number without a call. */
-void fake_call_text(const struct vmmd_call *, char *buf, size_t len);
 
 #endif

@@ -346,6 +346,8 @@ static const char *log_line(struct run *r, char *buf, size_t len)
 	} else {
 		r->log_seen += n;
 	}
+	if (core_started(r->core))
+		fake_retell(core_engine(r->core), buf, len);
 	return buf;
 }
 

@@ -3,7 +3,7 @@
 
 UNIT_SRC := $(wildcard tests/unit/*.c)
 UNIT_OBJ := $(UNIT_SRC:tests/%.c=$(BUILD)/tests/obj/%.o) $(BUILD)/tests/obj/unit_list.o \
-	    $(BUILD)/tests/obj/scenario/fake.o
+	    $(BUILD)/tests/obj/scenario/fake.o $(BUILD)/tests/obj/scenario/action.o
 UNIT     := $(patsubst t_%.c,%,$(notdir $(wildcard tests/unit/t_*.c)))
 UNIT_FIX := $(patsubst tests/unit/fixtures/%.c,$(BUILD)/tests/fixtures/%.so,$(wildcard tests/unit/fixtures/*.c))
 
