@@ -7,6 +7,9 @@
 # Sourced with the top of the source tree as working directory. Results are
 # lines "ok NAME", "not ok NAME: why", "skip NAME: reason". Nothing sleeps for
 # a fixed time to wait for something: until_true polls with a deadline.
+#
+# A suite that has an engine to choose runs on each of $ENGINES, by default on those
+# that every host has; $SLOW is how many times longer everything may take there.
 
 set -u
 BUILD=${BUILD:-build}
@@ -18,6 +21,7 @@ SUITE=${SUITE:-test}
 PASSED=0 FAILED=0 SKIPPED=0
 # shellcheck disable=SC2034 # for those who include this
 FIVE_NULL=(-l null -l null -l null -l null -l null)
+SLOW=${TEST_SLOW:-1}
 export BUILD VMMCTL VMMD TOP
 
 # A directory of this run, gone at its end together with every process marked by it.
@@ -94,9 +98,12 @@ check_match() {
 	fi
 }
 
+# on ENGINE: is it one of those to be tested?
+on() { [[ " $ENGINES " == *" $1 "* ]]; }
+
 # until_true SECONDS COMMAND…: poll until it succeeds.
 until_true() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * SLOW))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$SECONDS" -lt "$end" ] || return 1

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# defer.sh - a hundred suspended tasks: others go on as fast as before, the daemon
-# sleeps, answers come in any order, the dead leave nothing behind.
+# defer.sh - a hundred suspended tasks (DEFER_TASKS, a multiple of four): others go on
+# as fast as before, the daemon sleeps, answers come in any order, the dead leave nothing behind.
 # shellcheck disable=SC2016,SC2034,SC2054,SC2317 # text for eval; commas in layers; functions that until_true calls
 SUITE=defer
 # shellcheck source=tests/lib.sh
 . tests/lib.sh
 lib_begin
 
-N=100
+N=${DEFER_TASKS:-100}
 ENGINES=${ENGINES:-ptrace hybrid seccomp}
 pending() { "$VMMCTL" answer --json | jq -r --arg s "$(show .session)" 'map(select(.session == $s)) | length'; }
 pending_is() { [ "$(pending)" -eq "$1" ]; }

@@ -11,7 +11,7 @@ lib_begin
 
 # On hybrid the calls that no trace shows are notifications of the same task.
 show=split,syscalls=creat+open+getppid+getpgrp
-for engine in ptrace hybrid; do
+for engine in ${ENGINES:-ptrace hybrid}; do
 	rm -f "$WORK/file"
 	"$VMMCTL" run -e $engine -l "trace,label=inner,$show" -l 'rewrite,rules=creat:open(a0;0x241;a1)' \
 		-l "trace,label=middle,$show" -l 'rewrite,rules=getppid:getpgrp()' -l "trace,label=outer,$show" -l null \

@@ -7,6 +7,7 @@ SUITE=remap
 # shellcheck source=tests/lib.sh
 . tests/lib.sh
 lib_begin
+ENGINES=${ENGINES:-hybrid ptrace}
 
 mkdir -p "$WORK/to/sub" "$WORK/from"
 echo text >"$WORK/to/file"
@@ -57,17 +58,17 @@ names() {
 	check "$name" diff "$WORK/want" "$WORK/got"
 }
 map=remap,map=$WORK/vm=$WORK/to
-for engine in hybrid ptrace; do
-	names alone@$engine -e $engine -l "$map"
-	names between@$engine -e $engine -l null -l "$map" -l null
-	names exits@$engine -e $engine -l null,exit=true -l "$map" -l null,exit=true
-	names twice@$engine -e $engine -l "remap,map=$WORK/mid=$WORK/to" -l "remap,map=$WORK/vm=$WORK/mid"
-	names elsewhere-too@$engine -e $engine -l "$map" -l "remap,map=/no/such=$WORK/from"
+for engine in $ENGINES; do
+	names "alone@$engine" -e "$engine" -l "$map"
+	names "between@$engine" -e "$engine" -l null -l "$map" -l null
+	names "exits@$engine" -e "$engine" -l null,exit=true -l "$map" -l null,exit=true
+	names "twice@$engine" -e "$engine" -l "remap,map=$WORK/mid=$WORK/to" -l "remap,map=$WORK/vm=$WORK/mid"
+	names "elsewhere-too@$engine" -e "$engine" -l "$map" -l "remap,map=/no/such=$WORK/from"
 done
 
 # A layer inside sees what the program asks for and the kernel's answer; one outside, the program's.
 show=syscalls=readlink,lifecycle=no
-"$VMMCTL" run -e hybrid -l "trace,$show,file=$WORK/inner.log" -l "$map" -l "trace,$show,file=$WORK/outer.log" -- \
+"$VMMCTL" run -e "${ENGINES%% *}" -l "trace,$show,file=$WORK/inner.log" -l "$map" -l "trace,$show,file=$WORK/outer.log" -- \
 	perl -e 'chdir shift; readlink "/proc/self/cwd"' "$WORK/vm/sub"
 # What is written to a file may come a moment later.
 check inner until_true 10 grep -q "readlink(\"/proc/self/cwd\", \"$WORK/to/sub\"" "$WORK/inner.log"
@@ -83,7 +84,7 @@ def work():
         if os.readlink("/proc/self/cwd") != sys.argv[1]: wrong.append(1)
 signal.signal(signal.SIGALRM, lambda *_: hits.append(1))
 signal.siginterrupt(signal.SIGALRM, False) # else calls that are notified may fail with EINTR: README
-signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+signal.setitimer(signal.ITIMER_REAL, *(2 * [0.001 * int(sys.argv[2])]))
 threads = [threading.Thread(target=work) for _ in range(4)]
 for t in threads: t.start()
 work()
@@ -91,11 +92,12 @@ for t in threads: t.join()
 signal.setitimer(signal.ITIMER_REAL, 0)
 print("wrong", len(wrong), "hit" if hits else "no signal came")
 END
-for engine in hybrid ptrace; do
-	check_eq threads@$engine "wrong 0 hit" "$("$VMMCTL" run -e $engine -l "$map" -- python3 "$WORK/threads.py" "$WORK/vm/sub" 2>&1)"
+for engine in $ENGINES; do
+	check_eq "threads@$engine" "wrong 0 hit" "$("$VMMCTL" run -e "$engine" -l "$map" -- python3 "$WORK/threads.py" "$WORK/vm/sub" "$SLOW" 2>&1)"
 done
 
 # What a build does most is notified: there are hardly more stops than calls.
+on hybrid || finish
 out=$("$VMMCTL" run -e hybrid --summary -l "$map" -- perl -e 'readlink "/usr/lib" for 1..1000' 2>&1)
 stops=$(sed -n 's/^stops: \([0-9]*\);.*/\1/p' <<<"$out")
 entries=$(sed -n 's/.*events: entry=\([0-9]*\) .*/\1/p' <<<"$out")

@@ -7,7 +7,7 @@
 SUITE=robust
 . tests/lib.sh
 lib_begin
-run() { timeout 20 "$VMMCTL" run "$@"; }
+run() { timeout $((20 * SLOW)) "$VMMCTL" run "$@"; }
 
 mkdir "$WORK/gone"
 check_eq deleted_directory hi "$(cd "$WORK/gone" && rmdir "$WORK/gone" && run -l null -- echo hi)"
@@ -36,7 +36,7 @@ daemon=$!
 until_true 5 test -S "$WORK/s"
 run_in_service() { VMMD_SOCKET=$WORK/s run "$@"; }
 worker() { pgrep -P "$daemon"; }
-run_in_service -l null --summary -n victim -- sleep 20 2>"$WORK/err" &
+run_in_service -l null --summary -n victim -- sleep 1000 2>"$WORK/err" &
 victim=$!
 until_true 5 "$VMMCTL" --socket "$WORK/s" show victim
 check_eq worker_in_a_session_of_its_own "$(worker)" "$(ps -o sid= -p "$(worker)" | tr -d ' ')"
@@ -46,19 +46,19 @@ check_match worker_killed "ended by signal 9" "$(cat "$WORK/err")"
 
 # A client that leaves before its session began takes the worker with it.
 mkfifo "$WORK/fifo"
-VMMD_SOCKET=$WORK/s timeout 0.5 "$VMMCTL" run -l trace,file="$WORK/fifo" -- true
+VMMD_SOCKET=$WORK/s timeout "0.$((4 + SLOW))" "$VMMCTL" run -l trace,file="$WORK/fifo" -- true
 no_worker() { ! worker; }
 check no_worker_without_client until_true 5 no_worker
 
 # A session that has ended is not listed any more, nor is a trace of it held.
-run_in_service -e hybrid -l null -n short -- sleep 0.5 &
+run_in_service -e "${ENGINES:-hybrid}" -l null -n short -- sleep "$SLOW" &
 until_true 5 "$VMMCTL" --socket "$WORK/s" show short
 start=${EPOCHREALTIME/./}
-check trace_ends timeout 5 "$VMMCTL" --socket "$WORK/s" trace short
-check prompt_end test $((${EPOCHREALTIME/./} - start)) -lt 1500000
+check trace_ends timeout $((5 * SLOW)) "$VMMCTL" --socket "$WORK/s" trace short
+check prompt_end test $((${EPOCHREALTIME/./} - start)) -lt $((2000000 * SLOW))
 
 # A socket with SO_LINGER that is the daemon's to close holds up nobody.
-check linger timeout 10 python3 -c '
+check linger timeout $((10 * SLOW)) python3 -c '
 import array, socket, struct, sys, time
 l = socket.create_server(("127.0.0.1", 0)); c = socket.create_connection(l.getsockname()); s, _ = l.accept()
 c.setblocking(False)
@@ -70,8 +70,8 @@ u = socket.socket(socket.AF_UNIX); u.connect(sys.argv[1])
 u.sendmsg([b"{\"id\":1,"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [c.fileno()]))])
 c.close(); time.sleep(0.2)
 u.send(b"\"op\":\"version\"}\n"); time.sleep(0.2)
-v = socket.socket(socket.AF_UNIX); v.settimeout(5); v.connect(sys.argv[1])
-v.send(b"{\"id\":1,\"op\":\"version\"}\n"); v.recv(100)' "$WORK/s"
+v = socket.socket(socket.AF_UNIX); v.settimeout(int(sys.argv[2])); v.connect(sys.argv[1])
+v.send(b"{\"id\":1,\"op\":\"version\"}\n"); v.recv(100)' "$WORK/s" $((5 * SLOW))
 kill "$daemon"
 wait "$daemon"
 finish

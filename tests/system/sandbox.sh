@@ -9,12 +9,14 @@ SUITE=sandbox
 . tests/lib.sh
 lib_begin
 
-"$VMMCTL" run -n boxed -e hybrid -l deny,syscalls=mkdir -- "$BUILD/tests/guest/g_sandbox" 30 >"$WORK/out" 2>&1 &
-runner=$!
-check attached until_true 10 "$VMMCTL" show boxed
-timeout 1 "$VMMCTL" trace boxed >"$WORK/trace" 2>&1
-wait $runner
-check_eq status 0 $?
-check_eq outcome EPERM "$(cat "$WORK/out")"
-check_match traced 'mkdir.*EPERM' "$(cat "$WORK/trace")"
+for engine in ${ENGINES:-hybrid}; do
+	"$VMMCTL" run -n boxed -e "$engine" -l deny,syscalls=mkdir -- "$BUILD/tests/guest/g_sandbox" 30 >"$WORK/out" 2>&1 &
+	runner=$!
+	check "attached@$engine" until_true 10 "$VMMCTL" show boxed
+	timeout "$SLOW" "$VMMCTL" trace boxed >"$WORK/trace" 2>&1
+	wait $runner
+	check_eq "status@$engine" 0 $?
+	check_eq "outcome@$engine" EPERM "$(cat "$WORK/out")"
+	check_match "traced@$engine" 'mkdir.*EPERM' "$(cat "$WORK/trace")"
+done
 finish

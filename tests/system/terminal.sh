@@ -9,6 +9,7 @@ SUITE=terminal
 # shellcheck source=tests/lib.sh
 . tests/lib.sh
 lib_begin
+ENGINES=${ENGINES:-ptrace hybrid seccomp}
 
 PANE=none
 T() { tmux -S "$WORK/tmux.$PANE" -f /dev/null "$@"; }
@@ -98,10 +99,10 @@ way() {
 
 way bare
 check_eq bare '' "$(cat "$WORK/trouble")"
-for engine in ptrace hybrid seccomp; do
+for engine in $ENGINES; do
 	way null@$engine "$VMMCTL" run -e $engine -l null --
 	check null@$engine diff "$WORK/screen.bare" "$WORK/screen.null@$engine"
 done
-way five "$VMMCTL" run -e ptrace "${FIVE_NULL[@]}" --
+way five "$VMMCTL" run -e "${ENGINES%% *}" "${FIVE_NULL[@]}" --
 check five diff "$WORK/screen.bare" "$WORK/screen.five"
 finish
