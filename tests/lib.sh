@@ -9,7 +9,8 @@
 # a fixed time to wait for something: until_true polls with a deadline.
 #
 # A suite that has an engine to choose runs on each of $ENGINES, by default on those
-# that every host has; $SLOW is how many times longer everything may take there.
+# that every host has; $SLOW is how many times longer everything may take there. With
+# $BRIEF what is not an engine's own is left out.
 
 set -u
 BUILD=${BUILD:-build}

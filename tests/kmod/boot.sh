@@ -121,3 +121,11 @@ boot_flavour() {
 		not_ok "$name/kernel" 'cannot get it from Debian'
 	fi
 }
+
+# boot_promises BOOT…: every test that README.md names has passed in one of these machines.
+boot_promises() {
+	local named missing results=("${@/%/.results}")
+	named=$(sed -n '/^## What the module promises/,$p' tests/kmod/README.md | grep '^|' | grep -o '`[^`]*`' | tr -d '`' | sort -u)
+	missing=$(comm -23 <(echo "${named:-the table}") <(sed -n 's/^ok //p' "${results[@]/#/$LOGS/}" | sort -u))
+	check_eq promises '' "$missing"
+}

@@ -8,13 +8,15 @@
  * first: so neither tears the other's lines. Each stage is bounded; whatever it
  * leaves running is killed. The last line is "end": without it the machine died.
  *
- *   kmod.stages=A,B   selftest, system, bench; the first two if not told
+ *   kmod.stages=A,B   selftest, scenarios, system, suites, bench; all but the last if not told
  *   kmod.limit=N      seconds for each stage
  *   kmod.tests=A,B    the self tests to run; all if not told
  *   kmod.scale=N      divides the counts of the long tests
  *   kmod.repeat=N     runs the self tests so often
  *   kmod.slow=N       multiplies the time that each may take
  *   kmod.guests=A,B   the guest programs to run; all if not told
+ *   kmod.scenarios=A,B  the files of scenarios to play; all if not told
+ *   kmod.suites=A,B   the system tests to run; all that can be run here if not told
  *   kmod.bench=HOW    time or count, see bench.c
  *   kmod.top=DIR      the source tree, as seen in the host's root
  *   kmod.build=DIR    and its build directory
@@ -158,8 +160,8 @@ static void loopback_up(void)
 		close(fd);
 }
 
-/* The host's root as a tree that can be written, and into it. */
-static bool enter_host(void)
+/* The host's root as a tree that can be written. */
+static bool mount_host(void)
 {
 	if (!mounted("host", HOST, "9p", MS_RDONLY, "trans=virtio,version=9p2000.L,cache=loose,msize=262144") ||
 	    !mounted("none", WRITABLE, "tmpfs", 0, ""))
@@ -170,6 +172,14 @@ static bool enter_host(void)
 		return false;
 	mounted("none", ROOT "/dev", "devtmpfs", 0, "");
 	mount_base(ROOT);
+	return true;
+}
+
+/* Into it; the stages have one for all. */
+static bool enter_host(void)
+{
+	if (access(ROOT "/proc/self", F_OK) != 0 && !mount_host())
+		return false;
 	return chroot(ROOT) == 0 && chdir("/") == 0;
 }
 
@@ -182,21 +192,39 @@ static bool enter_source(void)
 		return false;
 	setenv("BUILD", build.value, 1);
 	setenv("KMOD_GUESTS", option("kmod.guests", "").value, 1);
+	setenv("KMOD_SCENARIOS", option("kmod.scenarios", "").value, 1);
+	setenv("KMOD_SUITES", option("kmod.suites", "").value, 1);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
 	return true;
 }
 
-static void run_system(void)
+/* A script of the source tree, with the real daemon. */
+static void run_script(const char *path, const char *name)
 {
 	if (access("/sys/module/vmmd", F_OK) != 0)
 		load("/vmmd.ko");
 	if (!enter_source()) {
-		say("not ok system/root", strerror(errno));
+		printf("not ok %s/root: %s\n", name, strerror(errno));
 		return;
 	}
-	execl("tests/kmod/inside", "inside", (char *)NULL);
-	say("not ok system/inside", strerror(errno));
+	execl(path, path, (char *)NULL);
+	printf("not ok %s/script: %s\n", name, strerror(errno));
+}
+
+static void run_system(void)
+{
+	run_script("tests/kmod/inside", "system");
+}
+
+static void run_scenarios(void)
+{
+	run_script("tests/kmod/scenarios", "scenarios");
+}
+
+static void run_suites(void)
+{
+	run_script("tests/kmod/suites", "suites");
 }
 
 /* It loads the module by itself, for it measures without it, too. */
@@ -362,7 +390,7 @@ int main(void)
 		return 1;
 	results();
 	mount_base("");
-	stages = option("kmod.stages", "selftest,system");
+	stages = option("kmod.stages", "selftest,scenarios,system,suites");
 	limit = (unsigned int)atoi(option("kmod.limit", "300").value);
 	load_all("/modules");
 	loopback_up();
@@ -373,8 +401,12 @@ int main(void)
 	say("begin", NULL);
 	if (strstr(stages.value, "selftest"))
 		stage("selftest", run_selftest, limit);
+	if (strstr(stages.value, "scenarios"))
+		stage("scenarios", run_scenarios, limit);
 	if (strstr(stages.value, "system"))
 		stage("system", run_system, limit);
+	if (strstr(stages.value, "suites"))
+		stage("suites", run_suites, limit);
 	if (strstr(stages.value, "bench"))
 		stage("bench", run_bench, limit);
 	look_for_leaks();

@@ -10,6 +10,7 @@ SUITE=defer
 lib_begin
 
 N=${DEFER_TASKS:-100}
+read -ra PLACE <<<"${DEFER_CPU:+taskset -c $DEFER_CPU}" # both sessions on one CPU, where two are not alike
 ENGINES=${ENGINES:-ptrace hybrid seccomp}
 pending() { "$VMMCTL" answer --json | jq -r --arg s "$(show .session)" 'map(select(.session == $s)) | length'; }
 pending_is() { [ "$(pending)" -eq "$1" ]; }
@@ -31,9 +32,9 @@ on_engine() {
 	mkdir -p "$D"
 	LAYERS=(-l null,syscalls=getppid -l ask,syscalls=mkdir)
 	mkdir "$E/alone"
-	"$VMMCTL" run -e "$engine" -n alone "${LAYERS[@]}" -- "$BUILD/tests/guest/g_defer" "$E/alone" 0 >"$E/alone/out" 2>&1 &
+	"${PLACE[@]}" "$VMMCTL" run -e "$engine" -n alone "${LAYERS[@]}" -- "$BUILD/tests/guest/g_defer" "$E/alone" 0 >"$E/alone/out" 2>&1 &
 	alone_runner=$!
-	"$VMMCTL" run -e "$engine" -n deferred "${LAYERS[@]}" -- "$BUILD/tests/guest/g_defer" "$D" $N >"$E/out" 2>"$E/err" &
+	"${PLACE[@]}" "$VMMCTL" run -e "$engine" -n deferred "${LAYERS[@]}" -- "$BUILD/tests/guest/g_defer" "$D" $N >"$E/out" 2>"$E/err" &
 	runner=$!
 	check starts@$engine until_true 20 has_session
 	worker=$(show .session)

@@ -19,7 +19,7 @@ LOAD=$BUILD/tests/guest/g_load
 COUNT=0
 ENGINES=${ENGINES:-ptrace hybrid seccomp}
 FULL=${ENGINES%% *} OTHERS=${ENGINES#"$FULL"}
-LAUNCHES=${KILL_LAUNCHES:-15} # how many times a launch is broken off; KILL_BRIEF: neither service nor terminals
+LAUNCHES=${KILL_LAUNCHES:-15} # how many times a launch is broken off
 ENGINE=$FULL
 
 beats() { od -An -td8 -N8 "$D/beat" 2>/dev/null | tr -d ' '; }
@@ -306,7 +306,7 @@ ENGINE=$FULL
 check_eq no-sockets-left '' "$(find "$XDG_RUNTIME_DIR/vmmd" -name 'private-*')"
 
 # What follows is a service's and a terminal's more than an engine's.
-[ -z "${KILL_BRIEF-}" ] || finish
+[ -z "${BRIEF-}" ] || finish
 
 MODE=()
 export VMMD_SOCKET=$WORK/sock
