@@ -10,7 +10,6 @@ SUITE="restart"
 . tests/lib.sh
 lib_begin
 exec 2>"$WORK/stderr" # where bash tells of each job that was killed
-SLOW=${KMOD_SLOW:-1}
 
 conf() {
 	printf 'on-failure: restart\nlayers:\n'
@@ -28,7 +27,6 @@ if [ ! -c /dev/vmmd ]; then
 	check_eq refused/auto/status 125 $?
 	check_match refused/auto/why 'of the engines that have what this stack needs, engine kmod cannot work here: .*/dev/vmmd' "$out"
 	finish
-	exit
 fi
 
 session() { "$VMMCTL" ps --json | jq -r ".[] | select(.name == \"$NAME\") | .session"; }
@@ -36,13 +34,13 @@ has_session() { WORKER=$(session) && [ -n "$WORKER" ]; }
 another() { has_session && [ "$WORKER" != "$OLD" ]; }
 # kill_worker: and wait for the one that goes on.
 kill_worker() {
-	until_true $((20 * SLOW)) has_session || return
+	until_true 20 has_session || return
 	OLD=$WORKER
 	kill -KILL "$OLD"
-	until_true $((20 * SLOW)) another
+	until_true 20 another
 }
 more() { [ "$(grep -c . "$1" 2>/dev/null)" -gt "$2" ]; }
-grows() { until_true $((20 * SLOW)) more "$1" "$(grep -c . "$1")"; }
+grows() { until_true 20 more "$1" "$(grep -c . "$1")"; }
 # start NAME CONFIGURATION COMMAND…
 start() {
 	NAME=$1
@@ -76,9 +74,9 @@ conf 'ask: {syscalls: [mkdir]}' >"$WORK/ask.yaml"
 # shellcheck disable=SC2016
 start ask "$WORK/ask.yaml" bash -c 'perl -e "mkdir shift or die" "$0" && echo made' "$WORK/dir"
 asked() { "$VMMCTL" show "$NAME" --json 2>/dev/null | jq -e '[.layers[].counters.pending] | add == 1' >/dev/null; }
-check ask/held until_true $((20 * SLOW)) asked
+check ask/held until_true 20 asked
 check ask/another-goes-on kill_worker
-check ask/asked-again until_true $((20 * SLOW)) asked
+check ask/asked-again until_true 20 asked
 [ ! -e "$WORK/dir" ] && ok ask/not-done || not_ok ask/not-done 'the call has run'
 check ask/answer "$VMMCTL" answer "$("$VMMCTL" answer -q)" allow
 wait $PROGRAM
@@ -87,7 +85,7 @@ check_eq ask/once made "$(cat "$WORK/ask.out")"
 
 # ---- the end of the program while nobody looks; vmmctl that waits is told all the same
 start waits "$WORK/null.yaml" sleep 1000
-until_true $((20 * SLOW)) has_session
+until_true 20 has_session
 kill -STOP "$WORKER"
 kill -TERM $PROGRAM
 kill -KILL "$WORKER"
@@ -109,7 +107,7 @@ wait $PROGRAM
 check_eq often/killed 137 $?
 check often/session-ends until_true 20 gone
 start parent "$WORK/null.yaml" sleep 1000
-until_true $((20 * SLOW)) has_session
+until_true 20 has_session
 kill -KILL "$(awk '/^PPid:/ { print $2 }' "/proc/$WORKER/status")" "$WORKER"
 wait $PROGRAM
 check_eq parent/killed 137 $?
