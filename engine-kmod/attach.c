@@ -81,7 +81,8 @@ static struct file *open_mem(const char *name)
 }
 
 /*
- * The caller's right to trace `t`. Its number means `t` as long as `t` has it: so
+ * The caller's right to trace `t`, a thread that is alive: a leader may have ended before
+ * the others. Its number means `t` as long as `t` has it: so
  * it is checked afterwards that it still has.
  */
 static int may_trace(struct task_struct *t)
@@ -94,8 +95,12 @@ static int may_trace(struct task_struct *t)
 	snprintf(name, sizeof(name), "%d/mem", pid_nr_ns(pid, &init_pid_ns));
 	f = open_mem(name);
 	err = PTR_ERR_OR_ZERO(f);
-	if (!err)
+	if (!err) {
+		/* Of one that has no memory any more nothing was asked. */
+		if (!f->private_data)
+			err = -ESRCH;
 		fput(f);
+	}
 	rcu_read_lock();
 	if (pid_task(pid, PIDTYPE_PID) != t)
 		err = -ESRCH;
@@ -249,10 +254,8 @@ static int attach_thread(struct vmmd_engine *e, struct task_struct *t)
 		goto out;
 	}
 	smp_mb(); /* the mark is set; pairs with vmmd_probe_exit() */
-	if (t != current && t->flags & PF_EXITING) {
-		dig(&k, ts, t);
-		err = -ESRCH;
-	}
+	if (t != current && t->flags & PF_EXITING)
+		dig(&k, ts, t); /* it is attached all the same: GONE will be told */
 out:
 	kit_free(&k);
 	return err;
@@ -333,7 +336,7 @@ static struct task_struct *leader_of(pid_t nr)
 
 int vmmd_attach_process(struct vmmd_engine *e, struct vmmd_kmod_attach *how)
 {
-	struct task_struct *t;
+	struct task_struct *t, *alive;
 	int err;
 
 	if (how->flags || how->zero)
@@ -347,7 +350,10 @@ int vmmd_attach_process(struct vmmd_engine *e, struct vmmd_kmod_attach *how)
 	err = mutex_lock_interruptible(&t->signal->cred_guard_mutex);
 	if (err)
 		goto out;
-	err = may_trace(t);
+	alive = next_thread_of(e, t);
+	err = alive ? may_trace(alive) : -ESRCH;
+	if (alive)
+		put_task_struct(alive);
 	if (!err) {
 		how->attached = 0;
 		err = attach_threads(e, t, &how->attached);

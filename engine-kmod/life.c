@@ -244,7 +244,7 @@ static int status_to_be(void)
 
 	if (READ_ONCE(current->signal->flags) & SIGNAL_GROUP_EXIT)
 		return current->signal->group_exit_code;
-	if (regs->orig_ax != (in_ia32_syscall() ? 1 : __NR_exit))
+	if ((regs->orig_ax & ~(unsigned long)__X32_SYSCALL_BIT) != (in_ia32_syscall() ? 1 : __NR_exit))
 		return 0; /* another thread's exec ends it */
 	syscall_get_arguments(current, (struct pt_regs *)regs, args);
 	return (args[0] & 0xff) << 8;
@@ -252,12 +252,12 @@ static int status_to_be(void)
 
 /*
  * Of exit_signals(), oldest first. A task that ends takes no signals any more, not
- * SIGKILL either: so it does not wait for long, or a daemon that hangs would make it
- * a process that nobody can kill.
+ * SIGKILL either: so it does not wait for long, for all of them together, or a daemon
+ * that hangs would make it a process that nobody can kill.
  */
 struct vmmd_ret vmmd_hook_ending(struct task_struct *t, unsigned long b, unsigned long ip)
 {
-	struct vmmd_event ev = {.type = VMMD_KMOD_EXITING, .patience = HZ};
+	struct vmmd_event ev = {.type = VMMD_KMOD_EXITING, .until = (jiffies + HZ) ?: 1};
 	struct vmmd_task *ts = vmmd_self();
 	struct vmmd_kmod_answer answer;
 	struct vmmd_att *a = NULL;

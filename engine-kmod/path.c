@@ -13,7 +13,7 @@
  * elsewhere than their names say.
  *
  * Whatever cannot be decided stops: a path that cannot be read or is too long, one
- * that goes up ("..") from a place that is not native, one that starts where the
+ * that goes up ("..") from a place that is not native, or often, one that starts where the
  * kernel has no name for or from a directory that was removed, a task that has
  * another root than the table's maker.
  */
@@ -25,6 +25,7 @@
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
 #include <linux/path.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -32,6 +33,7 @@
 
 #define BUCKETS 512
 #define NO_DIR 255
+#define UPS_MAX 32 /* times that a path goes up: each costs a look at all that is above */
 
 struct row {
 	struct hlist_node node;
@@ -52,6 +54,7 @@ struct call {
 struct vmmd_paths {
 	refcount_t ref;
 	struct path root;
+	u32 seed; /* nobody can have all rows in one bucket */
 	struct call calls[VMMD_KMOD_NR];
 	struct hlist_head rows[BUCKETS];
 };
@@ -60,7 +63,7 @@ struct vmmd_paths {
 
 static struct hlist_head *bucket(const struct vmmd_paths *p, const char *path, u32 len)
 {
-	return (struct hlist_head *)&p->rows[jhash(path, len, 0) % BUCKETS];
+	return (struct hlist_head *)&p->rows[jhash(path, len, p->seed) % BUCKETS];
 }
 
 /* Absolute, and such that cleaning would not change it. */
@@ -163,6 +166,7 @@ struct vmmd_paths *vmmd_paths_new(const struct vmmd_kmod_select *s)
 	if (!p)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&p->ref, 1);
+	p->seed = get_random_u32();
 	get_fs_root(current->fs, &p->root);
 	for (i = 0; !err && i < s->paths_len; i++)
 		err = copy_from_user(&row, &rows[i], sizeof(row)) ? -EFAULT : add_row(p, &row);
@@ -215,11 +219,13 @@ static bool is_native(const struct vmmd_paths *p, const char *path, u32 len)
  */
 static bool append(const struct vmmd_paths *p, char *to, u32 *len, const char *s)
 {
+	int ups = 0;
+
 	while (*s) {
 		size_t n = strcspn(s, "/");
 
 		if (n == 2 && s[0] == '.' && s[1] == '.') {
-			if (!is_native(p, to, *len))
+			if (++ups > UPS_MAX || !is_native(p, to, *len))
 				return false;
 			while (*len && to[--*len] != '/')
 				;

@@ -61,6 +61,8 @@ static u32 fill_call(struct vmmd_kmod_slot *s, u8 inline_arg)
 	s->pc = instruction_pointer(regs);
 	s->sp = user_stack_pointer(regs);
 	flags = vmmd_is_foreign(nr) ? VMMD_KMOD_S_COMPAT : 0;
+	if (current->seccomp.mode)
+		flags |= VMMD_KMOD_S_SECCOMP;
 	if (inline_arg)
 		flags |= vmmd_inline(s, inline_arg, args[inline_arg & VMMD_KMOD_INLINE_ARG]);
 	return flags;
@@ -228,7 +230,7 @@ static void tell_again(struct vmmd_att *a, u32 flag)
 /* 0: answered. -ENODEV: the engine is over. -EINTR: killed, or out of patience. */
 static int wait(struct vmmd_att *a, const struct vmmd_event *ev)
 {
-	long left = ev->patience ?: MAX_SCHEDULE_TIMEOUT;
+	long left = MAX_SCHEDULE_TIMEOUT;
 	unsigned int state = TASK_INTERRUPTIBLE | TASK_FREEZABLE;
 	bool tell = a->engine->flags & VMMD_KMOD_F_SIGNALLED;
 	DEFINE_WAIT(w);
@@ -245,7 +247,9 @@ static int wait(struct vmmd_att *a, const struct vmmd_event *ev)
 		if (vmmd_engine_over(a->engine))
 			break;
 		ret = -EINTR;
-		if (fatal_signal_pending(current) || !left)
+		if (ev->until)
+			left = ev->until - jiffies;
+		if (fatal_signal_pending(current) || left <= 0)
 			break;
 		if (busy(a)) {
 			finish_wait(&a->wait, &w);
@@ -259,14 +263,17 @@ static int wait(struct vmmd_att *a, const struct vmmd_event *ev)
 				tell_again(a, VMMD_KMOD_S_SIGNALLED);
 			continue;
 		}
-		left = schedule_timeout(left);
+		schedule_timeout(left);
 	}
 	finish_wait(&a->wait, &w);
 	return ret;
 }
 
-/* No more orders are taken: `stopped` is false. Nor does the task go on while it is held. */
-static int end_stop(struct vmmd_att *a, int ret)
+/*
+ * No more orders are taken: `stopped` is false. Nor does the task go on while it is held,
+ * lest it is another program's memory that is reached; one that ends has no other.
+ */
+static int end_stop(struct vmmd_att *a, const struct vmmd_event *ev, int ret)
 {
 	struct vmmd_order *order;
 	bool held;
@@ -282,7 +289,7 @@ static int end_stop(struct vmmd_att *a, int ret)
 		complete(&order->done);
 		vmmd_order_put(order);
 	}
-	if (unlikely(held) && wait_event_killable(a->wait, !READ_ONCE(a->users)))
+	if (unlikely(held) && !ev->until && wait_event_killable(a->wait, !READ_ONCE(a->users)))
 		ret = -EINTR;
 	return ret;
 }
@@ -329,7 +336,7 @@ int vmmd_ask(struct vmmd_att *a, struct vmmd_event *ev, struct vmmd_kmod_answer 
 	vmmd_identify(a);
 	fill(a, ev);
 	awake = publish(a, VMMD_KMOD_PENDING, true);
-	ret = end_stop(a, spin(a, awake) ? 0 : wait(a, ev));
+	ret = end_stop(a, ev, spin(a, awake) ? 0 : wait(a, ev));
 	if (ret) {
 		if (READ_ONCE(a->engine->dead))
 			closed(a);

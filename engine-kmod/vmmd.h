@@ -204,7 +204,7 @@ struct vmmd_event {
 	s64 value;
 	kernel_siginfo_t *info; /* SIGNAL; replaced by the answer's */
 	u8 inline_arg;
-	long patience; /* in jiffies, then the task goes on as if it had been killed; 0: no end */
+	unsigned long until; /* in jiffies: then the task goes on as if it had been killed; 0: no end */
 };
 
 /* What a trampoline does: go on into the hooked function, or return `value` in its place. */

@@ -38,7 +38,7 @@
  *
  * Changelog
  *   1.0  first
- *   1.1  EXITING; what VMMD_IOC_TAKE_OVER says of the mapping
+ *   1.1  EXITING; S_SECCOMP; what VMMD_IOC_TAKE_OVER says of the mapping
  */
 #ifndef VMMD_PROTO_VMMD_KMOD_H
 #define VMMD_PROTO_VMMD_KMOD_H
@@ -64,8 +64,8 @@
 #define VMMD_KMOD_GONE 6   /* the task has ended or was let go; `value` as in waitpid(2) */
 /*
  * The task is about to end, and still has its memory; `value` as in waitpid(2). It cannot
- * be kept: it waits for a second at the most, or until it is killed. Of one that was killed in
- * another request only GONE is told.
+ * be kept: it waits for a second at the most, for all of its engines together. Of one that
+ * was killed in another request only GONE is told.
  */
 #define VMMD_KMOD_EXITING 7
 
@@ -95,6 +95,7 @@
 #define VMMD_KMOD_S_INLINE 0x04	   /* `data` holds `data_len` bytes that the task's argument pointed to */
 #define VMMD_KMOD_S_CUT 0x08	   /* … and there were more */
 #define VMMD_KMOD_S_COMPAT 0x10	   /* the call is of another ABI than x86-64 */
+#define VMMD_KMOD_S_SECCOMP 0x20   /* the task has seccomp filters, which see only calls that are run */
 
 #define VMMD_KMOD_DATA 256
 

@@ -111,13 +111,15 @@ static bool runs_on_copies(const struct stack *st, const struct vmmd_layer *l, c
 }
 
 /* Layer `l` confines by memory that the program could change before the kernel reads it again: the call, or -1. */
-static int racy_call(const struct stack *st, const struct vmmd_layer *l, const struct engine_ops *ops)
+static int racy_call(const struct session *s, const struct vmmd_layer *l, const struct engine_ops *ops)
 {
+	const struct stack *st = s->stack;
+
 	if (l->advisory || (ops->features & ENGINE_F_SAFE_ARGS))
 		return -1;
 	for (int nr = 0; nr < SYSENT_MAX; nr++)
 		if ((stack_wants(st, l, nr) & (VMMD_WANT_MEMORY | VMMD_WANT_PATHS)) &&
-		    !runs_on_copies(st, l, ops, nr))
+		    (s->attaches || !runs_on_copies(st, l, ops, nr)))
 			return nr;
 	return -1;
 }
@@ -135,10 +137,14 @@ static int refuse_layer(struct session *s, const struct vmmd_layer *l, const str
 			 l->label, engine_feature_names[__builtin_ctz(missing)], ops->name);
 		return -ENOTSUP;
 	}
-	racy = racy_call(s->stack, l, ops);
+	racy = racy_call(s, l, ops);
 	if (racy < 0)
 		return 0;
-	snprintf(why, len,
+	if (s->attaches)
+		snprintf(why, len, "layer %s confines by what an argument of %s points to; that is not to be had for a process that runs already",
+			 l->label, sysent(racy)->name);
+	else
+		snprintf(why, len,
 		 "layer %s confines by what an argument of %s points to, which the program can change after the decision "
 		 "on engine %s in this stack; use another engine, or leave out layers that rewrite this call or want its exit",
 		 l->label, sysent(racy)->name, ops->name);

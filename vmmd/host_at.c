@@ -62,10 +62,15 @@ static bool held_task(void *arg)
 	return !e->ops->held || e->ops->held(e, req->task->engine_task);
 }
 
-/* The session was set up for it: see engine_config.performs. */
+/*
+ * The session was set up for it: see engine_config.performs. A process that was attached
+ * may have had other rights than its user's, and one's own filters must be asked by the kernel.
+ */
 static bool may_perform(const struct vmmd_req *req)
 {
-	return req->task->session->engine->ops->install_fd;
+	const struct session *s = req->task->session;
+
+	return s->engine->ops->install_fd && !s->attaches && !req->filtered;
 }
 
 static bool can_install(const struct vmmd_req *req)

@@ -172,7 +172,7 @@ static int have_standard_fds(void)
 	return 0;
 }
 
-/* One descriptor a connection, two a session; a private instance has its client's limit, made for select(2). */
+/* One descriptor a connection, two a session, five with on-failure: restart; a private instance has its client's limit, made for select(2). */
 static void raise_descriptors(void)
 {
 	struct rlimit rl;

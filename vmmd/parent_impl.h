@@ -27,13 +27,16 @@ struct peer {
 
 struct worker {
 	struct loop_io io; /* first: handlers get at the worker through it */
+	struct loop_io end; /* of its process; only if another may go on */
+	int pidfd;	    /* -1: that is not watched */
 	LIST_ENTRY(worker) list;
 	struct parent *parent;
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
 	int sock; /* -1: at its end, to be reaped */
-	int waited; /* for its end, ms */
+	int waited; /* for its end, or for its beginning, ms */
+	bool starting; /* it has told nothing yet */
 	int client; /* the connection that asked for it, or -1: for us to write to, and for its successor */
 	json_int_t id; /* of that request */
 	int left; /* times that the client was seen gone before there was a session */

@@ -19,6 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "vmmd/log.h"
@@ -29,6 +31,7 @@
 #define REAP_MS 10
 #define END_WAIT_MS 5000 /* how long workers may take to end with us */
 #define LEFT_MS 500	 /* how often workers that start are looked at */
+#define START_WAIT_MS 30000 /* how long one may take to go on in the place of another */
 #define AGAIN_MAX 5	 /* workers that may follow one another … */
 #define AGAIN_S 60	 /* … in this time */
 
@@ -58,11 +61,21 @@ static void forget(struct worker *w)
 	parent_hurry(false);
 }
 
+static void unwatch_end(struct worker *w)
+{
+	if (w->pidfd < 0)
+		return;
+	loop_io_stop(w->parent->loop, &w->end);
+	close(w->pidfd);
+	w->pidfd = -1;
+}
+
 static void worker_gone(struct worker *w)
 {
 	struct parent *p = w->parent;
 
 	LIST_REMOVE(w, list);
+	unwatch_end(w);
 	forget(w);
 	free(w->request);
 	if (w->client >= 0)
@@ -120,6 +133,7 @@ static bool worker_reap(struct worker *w)
 
 	if (pid == 0 || (pid < 0 && errno == EINTR))
 		return false;
+	unwatch_end(w);
 	if (pid == w->pid && may_go_on(w, status)) {
 		log_warning("worker %d has died, status %#x: another goes on", (int)w->pid, (unsigned)status);
 		if (worker_again(w) == 0)
@@ -159,6 +173,35 @@ static void worker_shut(struct worker *w)
 	loop_io_stop(w->parent->loop, &w->io);
 	close(w->sock);
 	w->sock = -1;
+	w->waited = 0;
+}
+
+/* The end of its socket, or of its process, has been seen. */
+static void worker_ended(struct worker *w)
+{
+	struct parent *p = w->parent;
+
+	worker_shut(w);
+	if (!worker_reap(w))
+		loop_timer_start(p->loop, &p->reap_timer, REAP_MS, REAP_MS);
+}
+
+static void on_end(struct loop_io *io, short revents)
+{
+	(void)revents;
+	worker_ended((struct worker *)(void *)((char *)io - offsetof(struct worker, end)));
+}
+
+/* What it leaves may keep its socket open: the process is what counts. */
+static void watch_end(struct worker *w)
+{
+	if (w->pidfd >= 0 || w->fds[CONTROL_ENGINE] < 0)
+		return;
+	w->pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
+	if (w->pidfd < 0)
+		return;
+	loop_io_init(&w->end, on_end, w->pidfd, POLLIN);
+	loop_io_start(w->parent->loop, &w->end);
 }
 
 static bool right_type(const char *key, const json_t *value)
@@ -195,7 +238,8 @@ static void worker_state(struct worker *w, const json_t *told)
 /*
  * A worker that still opens its layers (a file may be a FIFO) does not look
  * whether its client waits, and nobody else would ever end it. Killed when seen
- * twice: the first time its word may be under way.
+ * twice: the first time its word may be under way. One that is to go on has tasks
+ * that wait for it, and some time.
  */
 static void on_left_timer(struct loop_timer *t)
 {
@@ -206,14 +250,36 @@ static void on_left_timer(struct loop_timer *t)
 	LIST_FOREACH(w, &p->workers, list) {
 		struct pollfd pfd = {.fd = w->client};
 
-		if (w->state || w->sock < 0 || w->client < 0)
+		if (!w->starting || w->sock < 0 || w->client < 0)
 			continue;
 		starting = true;
+		w->waited += LEFT_MS;
+		if (w->state) {
+			if (w->waited == START_WAIT_MS)
+				kill(w->pid, SIGKILL);
+			continue;
+		}
 		if (poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLHUP) && ++w->left == 2)
 			kill(w->pid, SIGKILL);
 	}
 	if (!starting)
 		loop_timer_stop(p->loop, &p->left_timer);
+}
+
+/* What it leaves replaces what it has left. The engine is a device and nothing else. */
+static void keep(struct worker *w, const int fds[CONTROL_LEFT])
+{
+	struct stat st;
+
+	if (fds[CONTROL_ENGINE] < 0)
+		return;
+	forget(w);
+	memcpy(w->fds, fds, sizeof(w->fds));
+	if (fstat(fds[CONTROL_ENGINE], &st) < 0 || !S_ISCHR(st.st_mode)) {
+		log_warning("session %d leaves no engine", (int)w->pid);
+		forget(w);
+	}
+	watch_end(w);
 }
 
 static void on_worker(struct loop_io *io, short revents)
@@ -222,20 +288,19 @@ static void on_worker(struct loop_io *io, short revents)
 	struct parent *p = w->parent;
 	int fds[CONTROL_LEFT];
 	json_t *told = NULL;
-	int ret = control_hear(w->sock, &told, fds);
+	int ret;
 
 	(void)revents;
+	parent_hurry(true); /* what it cannot use is closed there */
+	ret = control_hear(w->sock, &told, fds);
+	parent_hurry(false);
 	if (ret == 1) {
 		bool first = !w->state;
 
 		worker_state(w, told);
 		json_decref(told);
-		forget(w);
-		memcpy(w->fds, fds, sizeof(fds));
-		if (w->fds[CONTROL_ENGINE] < 0) {
-			free(w->request);
-			w->request = NULL;
-		}
+		w->starting = false;
+		keep(w, fds);
 		if (first && p->cfg->instance == PARENT_PRIVATE)
 			parent_to_null(2, 2); /* it is the program's alone now */
 		return;
@@ -244,9 +309,7 @@ static void on_worker(struct loop_io *io, short revents)
 		return;
 	if (ret != -ECONNRESET)
 		log_warning("session %d: cannot read its state: %s", (int)w->pid, strerror(-ret));
-	worker_shut(w);
-	if (!worker_reap(w))
-		loop_timer_start(p->loop, &p->reap_timer, REAP_MS, REAP_MS);
+	worker_ended(w);
 }
 
 /* ----------------------------------------------------------------- workers */
@@ -283,7 +346,7 @@ static _Noreturn void worker_child(const struct worker *w, int sock, int client,
 		close(WORKER_FD + i);
 		*to[i] = from[i] < 0 ? -1 : dup3(from[i], WORKER_FD + i, O_CLOEXEC);
 	}
-	if (ws.control < 0 || ws.client < 0 || close_range(WORKER_FD + WORKER_FDS, ~0U, 0))
+	if (ws.control < 0 || ws.client < 0 || (ws.engine < 0 && fds[CONTROL_ENGINE] >= 0) || close_range(WORKER_FD + WORKER_FDS, ~0U, 0))
 		_exit(1);
 	if (!private)
 		setsid();
@@ -313,6 +376,9 @@ static int worker_fork(struct worker *w, int client, const int fds[CONTROL_LEFT]
 	close(sv[1]);
 	w->sock = sv[0];
 	w->waited = 0;
+	w->starting = true;
+	if (!loop_timer_active(&w->parent->left_timer))
+		loop_timer_start(w->parent->loop, &w->parent->left_timer, LEFT_MS, LEFT_MS);
 	loop_io_init(&w->io, on_worker, w->sock, POLLIN);
 	loop_io_start(w->parent->loop, &w->io);
 	return 0;
@@ -335,13 +401,11 @@ int parent_worker_start(struct peer *peer, json_int_t id, int client_err)
 	w->gid = peer->who.gid;
 	w->started = time(NULL);
 	w->id = id;
-	w->fds[CONTROL_ENGINE] = w->fds[CONTROL_ERR] = -1;
+	w->fds[CONTROL_ENGINE] = w->fds[CONTROL_ERR] = w->pidfd = -1;
 	ret = worker_fork(w, control_fd(peer->conn), (const int[CONTROL_LEFT]){-1, client_err});
 	if (ret)
 		goto fail;
 	w->client = fcntl(control_fd(peer->conn), F_DUPFD_CLOEXEC, 3);
-	if (!loop_timer_active(&p->left_timer))
-		loop_timer_start(p->loop, &p->left_timer, LEFT_MS, LEFT_MS);
 	LIST_INSERT_HEAD(&p->workers, w, list);
 	parent_peer_close(peer);
 	return 0;

@@ -78,6 +78,7 @@ struct vmmd_req {
 	UT_hash_handle hh;	      /* session->tickets, by ticket */
 
 	bool fixed;	  /* entry: the engine cannot change the call; see engine.h */
+	bool filtered;	  /* entry: only the kernel may run it, for the program's own filters */
 	bool read_other;  /* the layer asked has read memory that no argument points to … */
 	uint8_t read_args; /* … or that these do: bit I */
 	int fd;		  /* result: a descriptor to be installed, or -1 */

@@ -219,6 +219,8 @@ static void begin(struct vmmd_req *req, enum req_event event, int64_t now)
 
 static void begin_report(struct vmmd_req *req, enum req_event event, int64_t now)
 {
+	/* One that a layer still holds was made for another daemon: it comes again. */
+	session_cancel(session_of(req), req);
 	begin(req, event, now);
 	stack_begin_up(req);
 	req->step = REQ_LEAVE;
@@ -249,6 +251,7 @@ static void on_entry(struct task *t, const struct engine_event *ev, int64_t now)
 	begin(req, REQ_ENTRY, now);
 	req_path_free(req);
 	req->fixed = ev->fixed;
+	req->filtered = ev->filtered;
 	req->calls[REQ_CALL_NOW] = ev->call;
 	req->calls[REQ_CALL_ENGINE] = ev->call;
 	req->scratch = 0;
@@ -470,7 +473,7 @@ static int start_with(struct session *s, const struct engine_ops *ops, int *take
 	struct engine_config config = {
 		.select = &select,
 		.foreign = s->conf->foreign_abi == CONF_FOREIGN_NATIVE ? ENGINE_FOREIGN_NATIVE : ENGINE_FOREIGN_REFUSE,
-		.performs = choose_performs(s->stack, ops),
+		.performs = !s->attaches && choose_performs(s->stack, ops),
 		.release = s->conf->on_failure == CONF_RELEASE,
 		.taken = taken,
 		.turn = turn_of_loop,
@@ -547,7 +550,7 @@ void req_fsm_detach(struct session *s)
 
 bool req_fsm_performs(const struct session *s)
 {
-	return choose_performs(s->stack, s->engine->ops);
+	return !s->attaches && choose_performs(s->stack, s->engine->ops);
 }
 
 uint32_t req_fsm_filter_flags(const struct session *s)

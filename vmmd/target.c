@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* target.c - which process a session may take over. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,6 +8,8 @@
 #include <unistd.h>
 
 #include "vmmd/target.h"
+
+#define RING "anon_inode:[io_uring]"
 
 pid_t target_client(int sock)
 {
@@ -16,21 +19,34 @@ pid_t target_client(int sock)
 	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? -1 : peer.pid;
 }
 
-static pid_t parent_of(pid_t pid)
+/* What stands behind "KEY:" in its "status", as `form` says; or false. */
+static bool status_of(pid_t pid, const char *form, void *value)
 {
 	char path[48], line[128];
-	pid_t parent = -1;
+	bool found = false;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	f = fopen(path, "re");
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "PPid: %d", &parent) == 1)
-			break;
-	fclose(f);
-	return parent;
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, form, value) == 1;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+	pid_t parent;
+
+	return status_of(pid, "PPid: %d", &parent) ? parent : -1;
+}
+
+bool target_runs(pid_t pid)
+{
+	char state;
+
+	return status_of(pid, "State: %c", &state) && state != 'Z' && state != 'X';
 }
 
 bool target_is_clients(int sock, pid_t pid)
@@ -38,6 +54,26 @@ bool target_is_clients(int sock, pid_t pid)
 	pid_t client = target_client(sock);
 
 	return client > 0 && (pid == client || parent_of(pid) == client);
+}
+
+/* A ring runs system calls that no engine sees, and goes on with those that it has been given. */
+static bool has_ring(pid_t pid)
+{
+	const struct dirent *d;
+	char path[48], what[32];
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	while (dir && !found && (d = readdir(dir))) {
+		ssize_t n = readlinkat(dirfd(dir), d->d_name, what, sizeof(what));
+
+		found = n == sizeof(RING) - 1 && !memcmp(what, RING, sizeof(RING) - 1);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
 }
 
 int target_check(int sock, pid_t pid, char *why, size_t len)
@@ -54,6 +90,10 @@ int target_check(int sock, pid_t pid, char *why, size_t len)
 		whose = "the daemon of this session";
 	else if (pid == target_client(sock))
 		whose = "the client of this session";
+	if (!whose && has_ring(pid)) {
+		snprintf(why, len, "process %d cannot be attached: it has an io_uring, whose system calls nobody can see", (int)pid);
+		return -EBUSY;
+	}
 	if (!whose)
 		return 0;
 	snprintf(why, len, "process %d cannot be attached: it is %s", (int)pid, whose);

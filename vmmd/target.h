@@ -18,12 +18,18 @@
 pid_t target_client(int sock);
 /* Is it the client itself, or the child that it made to become the program (--summary)? */
 bool target_is_clients(int sock, pid_t pid);
-/* May it be attached at all? Not the first process, nor those that would wait for themselves. 0, or -errno and why. */
+/*
+ * May it be attached at all? Not the first process, nor those that would wait for themselves, nor one
+ * that has an io_uring. 0, or -errno and why.
+ */
 int target_check(int sock, pid_t pid, char *why, size_t len);
 /*
  * Is it the one that started then? A number says little by itself: its process may have ended, and
  * another have it, since the user has looked. `start` is field 22 of /proc/PID/stat, or -1: any.
  */
 bool target_is(pid_t pid, long long start);
+
+/* Has it not ended? One that nobody has waited for has. */
+bool target_runs(pid_t pid);
 
 #endif

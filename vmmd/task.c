@@ -37,8 +37,8 @@ static struct process *process_of_new(struct session *s, const struct vmmd_task_
 
 	if (parent && parent->process->tgid == info->tgid)
 		return parent->process;
-	/* A thread whose creator is another process, or gone; or one of a process that ran before us. */
-	if (info->tid != info->tgid || info->tgid == s->first)
+	/* A thread whose creator is another process, or gone; or one of a process that ran before us, in any order. */
+	if (!parent || info->tid != info->tgid)
 		DL_FOREACH(s->tasks, t)
 			if (t->process->tgid == info->tgid)
 				return t->process;

@@ -169,10 +169,13 @@ static char *hex(const unsigned char *p, size_t n)
 	return s;
 }
 
-/* And what another worker needs, if one is to go on when this one dies. */
-static void tell_state(const struct worker *w, json_t *state)
+/* What another worker needs, if one is to go on when this one dies; from the moment that the client can. */
+static void leave(const struct worker *w)
 {
-	control_tell(w->start->control, state, (const int[CONTROL_LEFT]){req_fsm_hand(w->session), w->start->client_err});
+	int engine = req_fsm_hand(w->session);
+
+	if (engine >= 0)
+		control_tell(w->start->control, json_object(), (const int[CONTROL_LEFT]){engine, w->start->client_err});
 }
 
 static void tell_parent(struct worker *w, const json_t *msg, pid_t pid)
@@ -185,7 +188,7 @@ static void tell_parent(struct worker *w, const json_t *msg, pid_t pid)
 
 	if (argv)
 		json_object_set_new(state, "command", json_deep_copy(argv)); /* it will be cut */
-	tell_state(w, state);
+	control_tell(w->start->control, state, NULL);
 	free(layers);
 }
 
@@ -267,6 +270,7 @@ static int launch(struct worker *w, const json_t *msg, char *why)
 	tell_parent(w, msg, pid);
 	control_event(w->run, w->run_id, json_pack("{s:i, s:s, s:I}", "attached", (int)getpid(), "filter", text,
 						   "flags", (json_int_t)req_fsm_filter_flags(w->session)));
+	leave(w);
 	free(text);
 	return 0;
 }
@@ -303,6 +307,7 @@ static int tell_attached(struct worker *w, const json_t *msg)
 	tell_parent(w, msg, w->pid);
 	control_event(w->run, w->run_id,
 		      json_pack("{s:i, s:s}", "attached", (int)getpid(), "engine", req_fsm_engine(w->session)));
+	leave(w);
 	return 0;
 }
 
@@ -345,10 +350,13 @@ static int go_on(struct worker *w, const json_t *msg)
 {
 	w->pid = (pid_t)json_integer_value(json_object_get(msg, "pid"));
 	w->session->first = w->pid;
-	w->session->first_gone = kill(w->pid, 0) < 0 && errno == ESRCH;
+	w->session->first_gone = !target_runs(w->pid);
 	w->session->first_status = -1;
 	log_warning("the worker before this one has died, this one goes on with its %u tasks", req_fsm_tasks(w->session));
 	tell_parent(w, msg, w->pid);
+	leave(w);
+	if (w->session->first_gone && w->conf->kill_at_exit)
+		req_fsm_kill_all(w->session);
 	return 0;
 }
 
@@ -601,8 +609,7 @@ static void drop_stderr(struct worker *w)
 	close(w->start->client_err);
 	w->start->client_err = -1;
 	s->err_fd = -1;
-	if (req_fsm_hand(s) >= 0) /* nor does another worker get it */
-		tell_state(w, json_object());
+	leave(w); /* nor does another worker get it */
 }
 
 static void wait_events(void *arg)

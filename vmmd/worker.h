@@ -28,7 +28,7 @@ struct worker_start {
  * What the parent hears from a worker on `control`, one JSON line each:
  *   {"state":"running","name":…,"engine":"ptrace","layers":"a b c","pid":N,"command":[…]}
  * with, if the session is to outlive its worker, the engine's descriptor and the
- * client's standard error (SCM_RIGHTS): each state replaces those of the one before;
+ * client's standard error (SCM_RIGHTS): they replace those of the state before;
  * and what it sends: one byte 'c' with a descriptor (SCM_RIGHTS) followed by
  * the request line and '\n': a connection with its first request.
  */

@@ -30,14 +30,18 @@ static const char attach_help[] =
 	"Needs the kernel module, and the right to trace the process as for ptrace(2).\n";
 
 /* For the handler: the connection, and the signal that came. */
-static struct vmmctl *attached;
+static struct vmmctl *volatile attached;
 static volatile sig_atomic_t told;
 
 /* Once: the next kills us, if the daemon takes too long. */
 static void on_signal(int sig)
 {
+	int saved = errno;
+
 	told = sig;
-	vmmctl_detach(attached);
+	if (attached)
+		vmmctl_detach(attached);
+	errno = saved;
 }
 
 /* One that is ignored stays so: it is nohup(1)'s or the shell's. */
@@ -88,6 +92,7 @@ static int attach(struct vmmctl *c, const struct vmmctl_launch *l, int pid)
 	fputc('\n', stderr);
 	json_decref(event);
 	ret = stay(c, l, pid);
+	attached = NULL;
 	vmmctl_close(c);
 	return told ? cmd_die_of(told) : ret;
 }

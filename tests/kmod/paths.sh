@@ -133,11 +133,15 @@ check_eq stops/none-elsewhere "$one" "$(stops "$VM" 201 "$remap")"
 check stops/all-if-one-wants-all more 2000 "$remap" "$everywhere"
 check stops/all-below-the-root more 2000 remap,map=/=/+"$VM=$REAL"
 denied="deny,path=/no/such/*+$P/else/fil"
-check_eq stops/none-but-denied "$(stops '' 1 "$denied")" "$(stops '' 201 "$denied")"
+same() {
+	local few many
+	few=$(stops '' 1 "$1") && many=$(stops '' 201 "$1") && [ "$few" -gt 0 ] && [ "$few" -eq "$many" ]
+}
+check stops/none-but-denied same "$denied"
 check stops/all-by-a-pattern more 2000 'deny,path=*.none'
 asked=ask,syscalls=openat+newfstatat,path
 check stops/below-a-pattern more 800 "$asked=$P/else/[x]*"
-check_eq stops/none-but-asked "$(stops "" 1 "$asked=/srv/x*")" "$(stops "" 201 "$asked=/srv/x*")"
+check stops/none-but-asked same "$asked=/srv/x*"
 
 # ---- what is said of it
 told() {

@@ -333,6 +333,49 @@ static void t_capability(void)
 	vm_close(&vm);
 }
 
+/* The thread that is the process has ended, others have not: they are whom it is about. */
+static void *t_stays(void *arg)
+{
+	*able = 1;
+	pause();
+	return arg;
+}
+
+static void r_headless(void *arg)
+{
+	pthread_t t;
+
+	(void)arg;
+	CHECK(pthread_create(&t, NULL, t_stays, NULL) == 0);
+	pthread_exit(NULL);
+}
+
+static bool headless(void *arg)
+{
+	char path[40], text[64] = "";
+	FILE *f;
+
+	(void)arg;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", target, target);
+	f = fopen(path, "r");
+	while (f && fgets(text, sizeof(text), f) && strncmp(text, "State:", 6) != 0)
+		;
+	if (f)
+		fclose(f);
+	return strstr(text, "Z");
+}
+
+static void t_headless(void)
+{
+	able = shared(sizeof(*able));
+	target = bystander(r_headless, NULL);
+	CHECK(soon(headless, NULL, 5000));
+	as_somebody(refused);
+	target = bystander(r_headless, (void *)SOMEBODY);
+	CHECK(soon(headless, NULL, 5000));
+	as_somebody(accepted);
+}
+
 static void r_userns(void *arg)
 {
 	(void)arg;
@@ -667,6 +710,7 @@ const struct test tests_attach[] = {
 	{ "attach/security-module", t_security_module, 0 },
 	{ "attach/capability", t_capability, 0 },
 	{ "attach/same-user-more-able", t_more_able, 0 },
+	{ "attach/without-leader", t_headless, 0 },
 	{ "attach/user-namespace", t_userns, 0 },
 	{ "attach/no-such", t_no_such, 0 },
 	{ "attach/twice", t_twice, 0 },

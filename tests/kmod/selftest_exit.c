@@ -188,6 +188,32 @@ static void t_patience(void)
 	vm_close(&vm);
 }
 
+/* Two daemons that do not: it is a second for both. */
+static void t_patience_of_two(void)
+{
+	struct vm older, newer;
+	int how = 7;
+	long long since;
+	pid_t p;
+
+	vm_open(&older, 0, ON(EXITING) | ON(GONE), -1);
+	vm_open(&newer, 0, ON(EXITING) | ON(GONE), -1);
+	p = fork();
+	if (p == 0) {
+		vm_attach_self(&older);
+		vm_attach_self(&newer);
+		vm_forget(&older);
+		vm_forget(&newer);
+		c_end(&how);
+	}
+	vm_expect(&older, VMMD_KMOD_EXITING, 0);
+	since = now_us();
+	CHECK_EQ(child_status(p), how);
+	CHECK(now_us() - since < 1800000);
+	vm_close(&older);
+	vm_close(&newer);
+}
+
 static void c_calls(void *arg)
 {
 	(void)arg;
@@ -242,6 +268,7 @@ const struct test tests_exit[] = {
 	{ "exiting/threads", t_threads, 0 },
 	{ "exiting/exec-by-a-thread", t_exec, 0 },
 	{ "exiting/not-answered", t_patience, 0 },
+	{ "exiting/not-answered-by-two", t_patience_of_two, 0 },
 	{ "exiting/killed-in-a-stop", t_killed_in_stop, 0 },
 	{ "exiting/daemon-dies", t_daemon_dies, 0 },
 	{ NULL, NULL, 0 },

@@ -143,6 +143,7 @@ static void own_filter(int nr, uint32_t ret)
 static void c_seccomp(void *arg)
 {
 	(void)arg;
+	syscall(SYS_getgid);
 	own_filter(SYS_getgid, SECCOMP_RET_ERRNO | EPERM);
 	CHECK_EQ(syscall(SYS_getgid), 11);			  /* the engine is first */
 	CHECK(syscall(SYS_getuid) == -1 && errno == EPERM);	  /* made a getgid */
@@ -162,7 +163,11 @@ static void t_seccomp(void)
 
 	vm_open(&vm, VMMD_KMOD_F_RELEASE, 0, SYS_getuid, SYS_getgid, SYS_getegid, -1);
 	p = vm_spawn(&vm, c_seccomp, NULL);
+	s = vm_expect(&vm, VMMD_KMOD_ENTRY, SYS_getgid);
+	CHECK(!(s->flags & VMMD_KMOD_S_SECCOMP));
+	vm_run(&vm, s);
 	while ((s = vm_next(&vm))->nr != SYS_getegid) {
+		CHECK(s->flags & VMMD_KMOD_S_SECCOMP); /* who runs a call in its place passes by its filter */
 		if (s->nr == SYS_getgid) {
 			vm_return(&vm, s, 11);
 			continue;

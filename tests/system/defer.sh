@@ -10,7 +10,7 @@ SUITE=defer
 lib_begin
 
 N=${DEFER_TASKS:-100}
-read -ra PLACE <<<"${DEFER_CPU:+taskset -c $DEFER_CPU}" # both sessions on one CPU, where two are not alike
+read -ra PLACE <<<"${TEST_CPU:+taskset -c $TEST_CPU}" # both sessions on one CPU, where two are not alike
 ENGINES=${ENGINES:-ptrace hybrid seccomp}
 pending() { "$VMMCTL" answer --json | jq -r --arg s "$(show .session)" 'map(select(.session == $s)) | length'; }
 pending_is() { [ "$(pending)" -eq "$1" ]; }

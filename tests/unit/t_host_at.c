@@ -284,6 +284,13 @@ static void test_at_call_descriptor(void)
 	req->fixed = false;
 	suspended(&call);
 	req->fixed = true;
+	/* Nor is anything run for a program that filters its calls itself, or that ran before us. */
+	req->filtered = true;
+	suspended(&call);
+	req->filtered = false;
+	s->attaches = true;
+	suspended(&call);
+	s->attaches = false;
 	CU_ASSERT_EQUAL(unlink("file"), 0);
 	finish();
 }
@@ -381,6 +388,9 @@ static void test_reply_fd(void)
 	req->fixed = false;
 	CU_ASSERT_EQUAL(h->reply_fd(req, fd, 0), VMMD_SUSPEND);
 	req->fixed = true;
+	req->filtered = true;
+	CU_ASSERT_EQUAL(h->reply_fd(req, fd, 0), VMMD_SUSPEND);
+	req->filtered = false;
 	req->event = REQ_EXIT;
 	CU_ASSERT_EQUAL(h->reply_fd(req, fd, 0), VMMD_SUSPEND);
 	req->event = REQ_ENTRY;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,5 +143,39 @@ static void test_start(void)
 	CU_ASSERT_FALSE(target_is(p, start));
 }
 
+static void test_a_ring(void)
+{
+	char params[120] = {0}, text[200] = "";
+	int sv[2], ring;
+	pid_t p = waiting("plain");
+
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, sv), 0);
+	CU_ASSERT_EQUAL(target_check(sv[0], p, text, sizeof(text)), 0);
+	end(p);
+	ring = (int)syscall(SYS_io_uring_setup, 2, params);
+	if (ring < 0)
+		unit_skip("this kernel makes no io_uring");
+	p = waiting("ring");
+	close(ring);
+	CU_ASSERT_EQUAL(target_check(sv[0], p, text, sizeof(text)), -EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "io_uring"));
+	end(p);
+	close(sv[0]);
+	close(sv[1]);
+}
+
+static void test_runs(void)
+{
+	pid_t p = waiting("runs");
+
+	CU_ASSERT_TRUE(target_runs(p));
+	kill(p, SIGKILL);
+	for (int i = 0; target_runs(p) && i < 1000; i++)
+		usleep(1000);
+	CU_ASSERT_FALSE(target_runs(p)); /* nobody has waited for it */
+	CU_ASSERT_EQUAL(waitpid(p, NULL, 0), p);
+	CU_ASSERT_FALSE(target_runs(p));
+}
+
 UNIT_SUITE(target, UNIT_TEST(test_the_client), UNIT_TEST(test_check), UNIT_TEST(test_check_the_client),
-	   UNIT_TEST(test_start));
+	   UNIT_TEST(test_start), UNIT_TEST(test_a_ring), UNIT_TEST(test_runs));

@@ -117,6 +117,7 @@ struct engine_event {
 	siginfo_t *info;	    /* SIGNAL: points into the engine, writable until resume */
 	bool fixed;		    /* ENTRY: the call cannot be changed and has no exit, but a descriptor can be installed */
 	bool again;		    /* ENTRY: the one that ENGINE_AGAIN asked for */
+	bool filtered;		    /* ENTRY: the program has seccomp filters that judge only what it runs itself */
 };
 
 enum engine_action_type {
@@ -189,7 +190,8 @@ struct engine_ops {
 	 * Instead of that: take over a running process with all its threads, if the
 	 * caller may trace it (ENGINE_F_ATTACH). ENGINE_NEW follows for each when it next
 	 * enters the kernel: for one that sleeps in a call, when it has returned. All its
-	 * calls count, from the next on. After an error it is as it was. NULL: cannot.
+	 * calls count, from the next on. After an error it goes on
+	 * as before, but for no_new_privs. NULL: cannot.
 	 */
 	int (*attach)(struct engine *, pid_t);
 	/*

@@ -182,6 +182,7 @@ static int on_entry(struct engine_task *t, struct vmmd_kmod_slot *s, struct engi
 		t->inline_len = s->data_len <= sizeof(s->data) ? s->data_len : 0;
 	}
 	ev->call = t->call;
+	ev->filtered = s->flags & VMMD_KMOD_S_SECCOMP;
 	return report(t, ENGINE_ENTRY, ev);
 }
 
