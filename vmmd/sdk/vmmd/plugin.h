@@ -39,7 +39,9 @@
  * at_open()), or replies. A layer that may be got round (a tracer, a
  * convenience) says so once, with advisory(), and is free of this rule. For
  * every other layer vmmd enforces it, on every engine that cannot hand the
- * kernel the copy by other means: see VMMD_WANT_MEMORY.
+ * kernel the copy by other means: see VMMD_WANT_MEMORY. What the layers inside
+ * make of a call is theirs, as it would be the kernel's: one that has it read a path
+ * in the task's memory (scratch()) gives away what a layer outside of it confines.
  *
  * Growth. Both tables begin with their size and grow only at the end; a field
  * behind the size the other side gave does not exist. vmmd loads a plugin if
