@@ -112,6 +112,14 @@ until_true() {
 	done
 }
 
+# Numbers of processes go on from the smallest when they have come to the largest, and small
+# ones are like other numbers in a text. When this returns, a thousand more are of four digits at least.
+large_pids() {
+	local pid max
+	max=$(cat /proc/sys/kernel/pid_max)
+	until pid=$(sh -c 'echo $$') && [ "$pid" -ge 1000 ] && [ "$pid" -lt $((max - 1000)) ]; do :; done
+}
+
 # The processes of a mark are all gone.
 none_marked() {
 	[ -z "$(marked "$1")" ]

@@ -43,9 +43,11 @@ traced() {
 	echo "status $?" >>"$WORK/$engine.out"
 	normal "$WORK/$engine.log" >"$WORK/$engine.normal"
 }
+large_pids
 traced ptrace
 for engine in hybrid kmod; do
 	on $engine || continue
+	large_pids
 	traced $engine
 	check same-output@$engine diff "$WORK/ptrace.out" "$WORK/$engine.out"
 	check same-log@$engine diff "$WORK/ptrace.normal" "$WORK/$engine.normal"

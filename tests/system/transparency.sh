@@ -26,7 +26,7 @@ run_way() {
 		timeout -k 5 $((120 * SLOW)) "$@") </dev/null >"$WORK/$way.raw" 2>&1; } 2>/dev/null
 	echo "status $?" >>"$WORK/$way.raw"
 	# A shell tells the pid of what was killed: the one thing that may differ.
-	sed -E 's/(: line [0-9]+: +)[0-9]+ /\1PID /' "$WORK/$way.raw" >"$WORK/$way"
+	sed -E 's/(: line [0-9]+:) +[0-9]+ /\1 PID /' "$WORK/$way.raw" >"$WORK/$way"
 }
 
 # same NAME [-c FILE] [-s STATUS] COMMAND…
