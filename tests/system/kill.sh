@@ -144,7 +144,7 @@ orphan_dies() {
 		# Their parents have ended: one by itself, one by a signal.
 		VMMD_TEST_MARK=$MARK "$VMMCTL" run "${MODE[@]}" -e $ENGINE -n "$NAME" -l null,syscalls=getppid -- \
 			bash -c "(setsid bash -c 'sleep 1000 & echo up >$D/up; exec sleep 1001' & disown)
-				perl -e '\$b = fork; if (!\$b) { fork; sleep while 1 } select(undef, undef, undef, .1); kill 9, \$b'
+				perl -e 'pipe R, W; \$b = fork; if (!\$b) { fork; syswrite W, 1; sleep while 1 } sysread R, \$x, 1; select(undef, undef, undef, .1); kill 9, \$b'
 				until test -s $D/up; do sleep 0.05; done; echo ready >$D/ready; exec sleep 1002" >"$D/out" 2>&1 &
 		RUNNER=$!
 		until_true 20 test -s "$D/ready" && until_true 20 has_session || not_ok "$name/$victim/start" "$(cat "$D/out")"
