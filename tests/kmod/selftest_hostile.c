@@ -567,7 +567,9 @@ static void t_memory(void)
 	}
 	CHECK(soon(mappings_are, &before, 5000));
 	CHECK_EQ(vm_info().engines, 0);
-	/* An engine is some 80 KiB. */
+	/* An engine is some 80 KiB. What has been put off (RCU, works) takes longer on a host that is busy. */
+	for (int i = 0; i < 5 && memory[1] < memory[0] - 20L * count; i++)
+		memory[1] = available();
 	if (memory[1] < memory[0] - 20L * count)
 		test_fail(__FILE__, __LINE__, "%ld KiB were available, now %ld", memory[0], memory[1]);
 }
