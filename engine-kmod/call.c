@@ -222,6 +222,8 @@ static enum next ask_all(struct vmmd_task *ts, struct pt_regs *regs)
 			waiting = at != after;
 			continue;
 		}
+		if (unlikely(!at->announced))
+			continue; /* it came after vmmd_announce(): from the next call on */
 		if (ask_one(ts, at, regs) == SKIP)
 			return SKIP;
 	}
@@ -387,7 +389,7 @@ static void exec_event(struct vmmd_task *ts)
 	int err;
 
 	while ((a = vmmd_task_next_up(ts, a))) {
-		if (!(vmmd_engine_events(a->engine) & 1u << VMMD_KMOD_EXEC))
+		if (!a->announced || !(vmmd_engine_events(a->engine) & 1u << VMMD_KMOD_EXEC))
 			continue;
 		err = vmmd_ask(a, &ev, &answer);
 		if (err == -ENODEV)

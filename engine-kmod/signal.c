@@ -211,7 +211,7 @@ static bool report(struct vmmd_task *ts, kernel_siginfo_t *info)
 	while ((a = vmmd_task_next_up(ts, a))) {
 		struct vmmd_event ev = {.type = VMMD_KMOD_SIGNAL, .value = info->si_signo, .info = info};
 
-		if (!(vmmd_engine_events(a->engine) & 1u << VMMD_KMOD_SIGNAL))
+		if (!a->announced || !(vmmd_engine_events(a->engine) & 1u << VMMD_KMOD_SIGNAL))
 			continue;
 		err = vmmd_ask(a, &ev, &answer);
 		if (err == -ENODEV)
