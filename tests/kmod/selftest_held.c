@@ -244,6 +244,18 @@ static bool none_attached(void *arg)
 	return vm_info().tasks == 0;
 }
 
+/* A host that does something else in these milliseconds makes it slower, never faster. */
+static long long stops_at_best(struct vm *vm)
+{
+	long long best = stops_take(vm), now;
+
+	for (int i = 0; i < 20; i++) {
+		now = stops_take(vm);
+		best = now < best ? now : best;
+	}
+	return best;
+}
+
 static void t_thousands(void)
 {
 	int count = scaled(10000, 2000) / THREADS * THREADS, processes = count / THREADS;
@@ -262,12 +274,12 @@ static void t_thousands(void)
 	without = untraced(count);
 	vm_make(&vm, &create);
 	vm_select(&vm, &sel);
-	alone = stops_take(&vm);
+	alone = stops_at_best(&vm);
 	for (int i = 0; i < processes; i++)
 		p[i] = vm_spawn(&vm, c_members, &(struct member){ .number = i * THREADS });
 	gather(&vm, held, count);
 	each = (kernel_memory() - without) / (count + processes);
-	among = stops_take(&vm);
+	among = stops_at_best(&vm);
 	printf("%d tasks held: %ld bytes a task; 100 stops in %lld us alone, in %lld among them\n", count, each, alone, among);
 	fflush(stdout);
 	/* Less than a slot would mean that it is not this group that pays for it. */
